@@ -26,6 +26,7 @@ from lockfiles._values import dataclass
 from lockfiles.variable_bindings import VariableBinding, VariableBindings
 from resolver.cli.output import describe_error, show_message, write_output
 from resolver.cli.parser import LockArguments
+from resolver.cli.records import TIME_MARK
 from resolver.errors import PinfoldError, SourceError
 from resolver.planning.plan import LockPlan, RunContext, plan_lock, read_old_lock
 from resolver.sources.lock_places import find_other_owner, list_old_names, name_lock, name_source, place_locks
@@ -108,13 +109,17 @@ class LockOutcomes:
 
     def print_document(self) -> None:
         """Print the document of `--json`, with the locks in the order of sources and machine types."""
-        # Lazy: only --json needs it.
+        # Lazy: only --json needs them.
         import json
+        import re
 
         order = {key: place for place, key in enumerate(self._order)}
         locks = sorted(self._documents.items(), key=lambda row: order.get(row[0], 0))
         document = {"schema": 1, "exit_code": self.code, "locks": [lock for _, lock in locks]}
-        write_output(f"{json.dumps(document, indent=2)}\n".encode())
+        text = f"{json.dumps(document, indent=2)}\n"
+        # Within a JSON text the quotes would be escaped, so this matches keys alone.
+        recorded = re.sub(r'("duration_s": )[0-9.e-]+', rf"\1{TIME_MARK}", text)
+        write_output(text.encode(), recorded=recorded.encode())
 
 
 class LockPlanning:

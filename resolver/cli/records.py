@@ -4,12 +4,8 @@ In: the command line, and the files, variables and index pages of now. Out: the 
 messages are printed and its locks are written again; or None, and the run takes its usual way while a `Recording` keeps
 what it reads.
 
-A record is only as good as its list of inputs, and many modules read some. So none of them tells what it reads: the
-recording stands where Python itself meets the system. It sees each file that is opened and each folder that is listed
-(audit events, PEP 578), each query about a path (`os.stat`, `os.lstat`, `os.readlink`), each variable that is looked up
-in `os.environ`, and each program that is started, which makes no record. What the product adds is what only it knows:
-the pages that a lock rests on, and that a run depends on the clock. A test runs lists of every form and compares what
-is recorded with what the system saw.
+A record names every input of its run, as `resolver.cli.recording` saw them, with its state: the content of a file, the
+kind of what a path leads to, the names in a folder, the value of a variable, the identity of a page in the cache.
 
 Contents, variables and the command line are kept as HMACs under a key of the cache folder, so a record holds no secret;
 messages were redacted before they were printed. This module is loaded in every run, and imports nothing at the top but
@@ -28,7 +24,23 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-__all__ = ["TIME_MARK", "Recording", "current_recording", "replay", "start_recording"]
+    from resolver.cli.recording import Recording
+
+__all__ = [
+    "HOST_FOLDERS",
+    "PATH_STATES",
+    "TIME_MARK",
+    "TOO_LARGE",
+    "RecordFolder",
+    "current_recording",
+    "render_names",
+    "render_variable",
+    "replay",
+    "start_recording",
+    "system_lstat",
+    "system_readlink",
+    "system_stat",
+]
 
 TIME_MARK = "\x00s"
 """Stands for the duration of a run in a recorded text."""
@@ -39,7 +51,10 @@ _MAGIC = b"pfrun1\n"
 _MOST_VARIANTS = 4
 """Records of one command: before and after its lock exists, say, and on two branches."""
 _MOST_COMMANDS = 256
-_HOST_FOLDERS = ("site-packages", "dist-packages")
+_LARGEST_BYTES = 16 * 1024 * 1024
+"""A run that reads a larger file, such as a wheel, makes no record: reading it again could take longer than the run."""
+TOO_LARGE = b"too large"
+HOST_FOLDERS = ("site-packages", "dist-packages")
 
 _recording: Recording | None = None
 
@@ -55,7 +70,7 @@ def replay(argv: Sequence[str]) -> int | None:
     None where there is no such record, or an input differs, and nothing was printed or written then.
     """
     since = time.monotonic()
-    store = _RecordFolder.open(argv)
+    store = RecordFolder.open(argv)
     if store is None or sys.stdout is None or sys.stderr is None:
         return None
     for items in store.iter_records():
@@ -67,154 +82,15 @@ def replay(argv: Sequence[str]) -> int | None:
 def start_recording(argv: Sequence[str]) -> None:
     """Record this run from now on. Call it before the modules of the product are imported."""
     global _recording  # noqa: PLW0603  (one run, one recording: the audit hook of a process cannot be removed)
-    store = _RecordFolder.open(argv)
+    store = RecordFolder.open(argv)
     if store is not None:
+        from resolver.cli.recording import Recording  # Lazy: a repeated run records nothing.
+
         _recording = Recording(store)
         _recording.watch()
 
 
-class Recording:
-    """What a run reads and does. `give_up` ends it without a record; so does any input that cannot be checked later."""
-
-    def __init__(self, store: _RecordFolder) -> None:
-        self._store = store
-        self._is_over = False
-        self._inputs: dict[tuple[bytes, str], bytes] = {}
-        self._outputs: list[tuple[bytes, bytes, bytes]] = []
-        self._written: set[str] = set()
-        self._busy: set[int] = set()
-        self._left_out = (f"{store.cache}{os.sep}", *_list_left_out_folders())
-        named = map(os.path.abspath, (os.curdir, *store.argv))
-        if any(self._is_left_out(path) for path in named if path != store.cache):
-            self.give_up()  # A list that lies in one of these folders.
-
-    def give_up(self) -> None:
-        """Keep no record of this run."""
-        self._is_over = True
-
-    def watch(self) -> None:
-        """Watch files, folders and variables until the process ends."""
-        sys.addaudithook(self._see_event)
-        _replace_function("stat", self._wrap_query(_stat, b"m"))
-        _replace_function("lstat", self._wrap_query(_lstat, b"l"))
-        _replace_function("readlink", self._wrap_readlink(_readlink))
-        os.environ.__class__ = _watch_variables(self._see_variable, self._see_names)
-
-    def note_message(self, text: str) -> None:
-        """A line for standard error, as it is printed; `TIME_MARK` in it is the duration of the run."""
-        self._outputs.append((b"e", text.encode("utf-8", "surrogatepass"), b""))
-
-    def note_output(self, data: bytes) -> None:
-        """Bytes for standard output; `TIME_MARK` as above."""
-        self._outputs.append((b"o", data, b""))
-
-    def note_lock(self, path: Path, data: bytes) -> None:
-        """A lock that the run wrote, or left as it was because it had these bytes already."""
-        target = os.path.realpath(path)
-        self._written.add(target)
-        self._outputs.append((b"w", target.encode("utf-8", "surrogatepass"), data))
-
-    def note_pages(self, pages: Iterable[tuple[str, bytes]] | None) -> None:
-        """The pages that the locks rest on: the file of each in the cache folder, and its identity. None: not known."""
-        if pages is None:
-            self.give_up()
-            return
-        for place, identity in pages:
-            self._inputs[b"p", place] = identity
-
-    def finish(self, code: int) -> None:
-        """Keep the record of a run that succeeded, unless a file changed while it was running."""
-        # No event is recorded from here on.
-        is_over, self._is_over = self._is_over, True
-        if is_over or code:
-            return
-        mac = self._store.mac
-        inputs = []
-        for (tag, name), found in self._inputs.items():
-            # What was noted is the state at the first look.
-            if tag in _PATH_STATES and _PATH_STATES[tag](name, mac) != found and not self._has_changed(tag, name):
-                return
-            inputs.append((tag, name.encode("utf-8", "surrogatepass"), found))
-        self._store.write([*inputs, *self._outputs, (b"x", b"%d" % code, b"")])
-
-    def _has_changed(self, tag: bytes, name: str) -> bool:
-        """Whether the run itself changed the state of a path: that of a lock that it wrote, and of its folder."""
-        place = os.path.realpath(name)
-        return place in self._written or (tag == b"n" and place in map(os.path.dirname, self._written))
-
-    def _see_event(self, event: str, arguments: tuple[Any, ...]) -> None:
-        """The audit hook of the process."""
-        if self._is_over:
-            return
-        if event == "open":
-            path, mode, flags = arguments
-            self._see_open(path, mode, flags)
-        elif event in ("os.listdir", "os.scandir"):
-            self._note_path(b"n", arguments[0])
-        elif event in _GIVING_UP:
-            self._is_over = True
-
-    def _see_open(self, path: object, mode: object, flags: object) -> None:
-        """A file that is opened to be read. What is opened to be written is an output."""
-        is_written = isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR)
-        if not is_written:
-            self._note_path(b"c", path)
-
-    def _note_path(self, tag: bytes, path: object) -> None:
-        """The state of a path at this moment, if it is the first of its kind in this run."""
-        import _thread
-
-        if self._is_over or isinstance(path, int) or path is None:
-            return
-        own = _thread.get_ident()
-        if own in self._busy:
-            return
-        self._busy.add(own)
-        try:
-            name = os.path.abspath(os.fsdecode(path))
-            if (tag, name) not in self._inputs and not self._is_left_out(name):
-                self._inputs[tag, name] = _PATH_STATES[tag](name, self._store.mac)
-        except (TypeError, ValueError):
-            pass  # A path that no system call takes: it cannot have been read.
-        finally:
-            self._busy.discard(own)
-
-    def _is_left_out(self, name: str) -> bool:
-        """Whether a path belongs to Python, the product or the cache: the key of a record has their states."""
-        return f"{name}{os.sep}".startswith(self._left_out)
-
-    def _wrap_query(self, query: Callable[..., os.stat_result], tag: bytes) -> Callable[..., os.stat_result]:
-        """`os.stat` or `os.lstat` that is recorded."""
-
-        def watched(path: Any, *arguments: Any, **options: Any) -> os.stat_result:
-            if not self._is_over:
-                is_link = options.get("follow_symlinks", True) is False
-                self._note_path(b"l" if is_link else tag, path)
-            return query(path, *arguments, **options)
-
-        return watched
-
-    def _wrap_readlink(self, query: Callable[..., Any]) -> Callable[..., Any]:
-        """`os.readlink` that is recorded."""
-
-        def watched(path: Any, *arguments: Any, **options: Any) -> Any:
-            self._note_path(b"r", path)
-            return query(path, *arguments, **options)
-
-        return watched
-
-    def _see_variable(self, name: str, value: str | None) -> None:
-        """A variable that is looked up, with its value or None."""
-        if not self._is_over and (b"v", name) not in self._inputs:
-            self._inputs[b"v", name] = _render_variable(value, self._store.mac)
-
-    def _see_names(self, names: Iterable[str]) -> None:
-        """The names of all variables, when they are listed; the value of each is recorded when it is looked up."""
-        if not self._is_over and (b"V", "") not in self._inputs:
-            self._inputs[b"V", ""] = _render_names(names, self._store.mac)
-
-
-class _RecordFolder:
+class RecordFolder:
     """The records of one command line, in a folder of their own below that of the cache."""
 
     def __init__(self, argv: Sequence[str], cache: str, folder: str, mac: Callable[[bytes], bytes]) -> None:
@@ -224,16 +100,19 @@ class _RecordFolder:
         self._folder = folder
 
     @classmethod
-    def open(cls, argv: Sequence[str]) -> _RecordFolder | None:
+    def open(cls, argv: Sequence[str]) -> RecordFolder | None:
         """The folder for a command line; None for one that makes no record, and where none can be kept."""
-        if any(word in _NEVER or word.startswith("-v") for word in argv) or argv[:1] == ["hook"]:
+        reads_stream = any(
+            word == "-" and before not in _OUTPUTS for before, word in zip(("", *argv), argv, strict=False)
+        )
+        if reads_stream or any(word in _NEVER or word.startswith("-v") for word in argv):
             return None
         cache = _find_cache_folder(argv)
         if cache is None:
             return None
         try:
             key = _read_key(os.path.join(cache, _FOLDER))
-            words = (*argv, "", os.getcwd(), _identify_product())
+            words = (*argv, "", os.getcwd(), *sys.path, _identify_product())
         except OSError:
             return None
         mac = _build_mac(key)
@@ -261,30 +140,31 @@ class _RecordFolder:
         from contextlib import suppress
         from pathlib import Path
 
-        from lockfiles._files import replace_file
+        from lockfiles._files import remove_strays, replace_file
 
         # Later records sort later; two of one nanosecond replace each other.
         path = Path(self._folder, f"{time.time_ns():020}")
         with suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            remove_strays(path.parent)
             replace_file(path, _pack(items, self.mac), mode=0o600)
             for old in sorted(path.parent.iterdir())[:-_MOST_VARIANTS]:
                 old.unlink(missing_ok=True)
             _remove_oldest(path.parent.parent)
 
 
-def _holds(items: list[tuple[bytes, bytes, bytes]], store: _RecordFolder) -> bool:
+def _holds(items: list[tuple[bytes, bytes, bytes]], store: RecordFolder) -> bool:
     """Whether each input of a record is as it was."""
     now = time.time()
     for tag, name, found in items:
-        if tag in _PATH_STATES:
-            if _PATH_STATES[tag](name.decode("utf-8", "surrogatepass"), store.mac) != found:
+        if tag in PATH_STATES:
+            if PATH_STATES[tag](name.decode("utf-8", "surrogatepass"), store.mac) != found:
                 return False
         elif tag == b"v":
-            if _render_variable(os.environ.get(name.decode("utf-8", "surrogatepass")), store.mac) != found:
+            if render_variable(os.environ.get(name.decode("utf-8", "surrogatepass")), store.mac) != found:
                 return False
         elif tag == b"V":
-            if _render_names(os.environ, store.mac) != found:
+            if render_names(os.environ, store.mac) != found:
                 return False
         elif tag == b"p" and not _is_fresh(os.path.join(store.cache, name.decode()), found, now=now):
             return False
@@ -306,16 +186,23 @@ def _act(items: list[tuple[bytes, bytes, bytes]], *, since: float) -> int | None
             _print_message(name.decode("utf-8", "surrogatepass").replace(TIME_MARK, duration))
         elif tag == b"o":
             # Lazy: most runs print nothing on standard output, and its faults are reported by these modules.
+            from functools import partial
+
             from resolver.cli.main import guard
             from resolver.cli.output import write_output
 
             data = name.replace(TIME_MARK.encode(), duration.removesuffix(" s").encode())
-            failed = guard(lambda data=data: write_output(data) or 0)
-            if failed:
+            if failed := guard(partial(_write, write_output, data)):
                 return failed
         elif tag == b"x":
             code = int(name)
     return code
+
+
+def _write(write: Callable[[bytes], None], data: bytes) -> int:
+    """Exit code 0 for bytes that could be written; raises what `write` does."""
+    write(data)
+    return 0
 
 
 def _print_message(text: str) -> None:
@@ -353,14 +240,14 @@ def _write_lock(path: str, data: bytes) -> bool:
 
 def _is_fresh(path: str, identity: bytes, *, now: float) -> bool:
     """Whether the row of a page is the one of this identity, and may be used without a request."""
-    from resolver.fetch.projects.row_store import is_fresh
+    from struct import unpack_from
 
     try:
         with open(path, "rb", buffering=0) as file:
             header = file.read(len(identity))
     except OSError:
         return False
-    return header == identity and is_fresh(header, now=now)
+    return header == identity and now < unpack_from("<d", header, 12)[0] <= now + 86400
 
 
 def _find_cache_folder(argv: Sequence[str]) -> str | None:
@@ -373,7 +260,8 @@ def _find_cache_folder(argv: Sequence[str]) -> str | None:
             named = word.partition("=")[2]
     if named:
         return os.path.abspath(named)
-    if sys.platform.startswith("linux"):
+    system = sys.platform
+    if system.startswith("linux"):
         base = os.environ.get("XDG_CACHE_HOME", "").strip() or os.path.join(os.path.expanduser("~"), ".cache")
         return os.path.join(os.path.expanduser(base), "pinfold")
     # Lazy: elsewhere the rules are those of the platform, which `platformdirs` knows.
@@ -401,21 +289,9 @@ def _identify_product() -> str:
                     found = entry.stat()
                     parts.append(f"{entry.path} {found.st_size} {found.st_mtime_ns}")
     for folder in sys.path:
-        if folder.endswith(_HOST_FOLDERS):
+        if folder.endswith(HOST_FOLDERS):
             parts += sorted(name for name in os.listdir(folder) if name.endswith(".dist-info"))
     return "\n".join(parts)
-
-
-def _list_left_out_folders() -> tuple[str, ...]:
-    """The folders of Python, of installed distributions and of the product, each with a separator at its end."""
-    own = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    found = [
-        os.path.dirname(os.__file__),
-        *(os.path.join(sys.base_prefix, one) for one in ("bin", "lib", "Modules", "share")),
-        *(one for one in sys.path if one.endswith(_HOST_FOLDERS)),
-        *(os.path.join(own, one) for one in ("resolver", "lockfiles")),
-    ]
-    return tuple(f"{one}{os.sep}" for one in found)
 
 
 def _read_key(folder: str) -> bytes:
@@ -458,9 +334,10 @@ def _find_sha256() -> Callable[[bytes], Any]:
     """The constructor of SHA-256: that of CPython 3.12 and later, of CPython 3.11, or of any Python."""
     for name in ("_sha2", "_sha256", "hashlib"):
         try:
-            return __import__(name).sha256
+            found: Callable[[bytes], Any] = __import__(name).sha256
         except (ImportError, AttributeError):
             continue
+        return found
     raise ImportError("this Python has no SHA-256")
 
 
@@ -496,46 +373,14 @@ def _unpack(data: bytes, mac: Callable[[bytes], bytes]) -> list[tuple[bytes, byt
     return list(zip(fields[::3], fields[1::3], fields[2::3], strict=True))
 
 
-def _replace_function(name: str, watched: Callable[..., Any]) -> None:
-    """Put a function in the place of one of `os`, also in the sets by which modules find out what it supports."""
-    for supported in (os.supports_dir_fd, os.supports_fd, os.supports_follow_symlinks, os.supports_effective_ids):
-        if getattr(os, name) in supported:
-            supported.add(watched)
-    setattr(os, name, watched)
-
-
-def _render_variable(value: str | None, mac: Callable[[bytes], bytes]) -> bytes:
+def render_variable(value: str | None, mac: Callable[[bytes], bytes]) -> bytes:
     """The state of a variable: empty where it is not set."""
     return b"" if value is None else mac(value.encode("utf-8", "surrogateescape"))
 
 
-def _render_names(names: Iterable[str], mac: Callable[[bytes], bytes]) -> bytes:
+def render_names(names: Iterable[str], mac: Callable[[bytes], bytes]) -> bytes:
     """The state of the names of all variables."""
     return mac("\0".join(sorted(names)).encode("utf-8", "surrogateescape"))
-
-
-def _watch_variables(see: Callable[[str, str | None], None], see_names: Callable[[Iterable[str]], None]) -> type:
-    """The class of an `os.environ` that tells which variables are looked up."""
-    kind: Any = type(os.environ)
-
-    class WatchedVariables(kind):  # type: ignore[misc]
-        """`os.environ`, watched."""
-
-        def __getitem__(self, name: str) -> str:
-            try:
-                value: str = super().__getitem__(name)
-            except KeyError:
-                see(name, None)
-                raise
-            see(name, value)
-            return value
-
-        def __iter__(self) -> Iterator[str]:
-            names = list(super().__iter__())
-            see_names(names)
-            return iter(names)
-
-    return WatchedVariables
 
 
 def _find_content(name: str, mac: Callable[[bytes], bytes]) -> bytes:
@@ -545,9 +390,11 @@ def _find_content(name: str, mac: Callable[[bytes], bytes]) -> bytes:
     except OSError:
         return b""
     try:
-        parts = []
+        parts: list[bytes] = []
         while part := os.read(descriptor, 1 << 20):
             parts.append(part)
+            if len(parts) * len(parts[0]) > _LARGEST_BYTES:
+                return TOO_LARGE
         return mac(b"".join(parts))
     except OSError:
         return b""
@@ -557,12 +404,12 @@ def _find_content(name: str, mac: Callable[[bytes], bytes]) -> bytes:
 
 def _find_mode(name: str, mac: Callable[[bytes], bytes]) -> bytes:
     """Kind and permissions of what a path leads to; empty for nothing."""
-    return _render_mode(_stat, name)
+    return _render_mode(system_stat, name)
 
 
 def _find_own_mode(name: str, mac: Callable[[bytes], bytes]) -> bytes:
     """As `_find_mode`, for a link itself."""
-    return _render_mode(_lstat, name)
+    return _render_mode(system_lstat, name)
 
 
 def _render_mode(query: Callable[[str], os.stat_result], name: str) -> bytes:
@@ -575,7 +422,7 @@ def _render_mode(query: Callable[[str], os.stat_result], name: str) -> bytes:
 def _find_link(name: str, mac: Callable[[bytes], bytes]) -> bytes:
     """Where a link leads; empty for anything else."""
     try:
-        return os.fsencode(_readlink(name))
+        return os.fsencode(system_readlink(name))
     except (OSError, ValueError):
         return b""
 
@@ -591,12 +438,11 @@ def _find_names(name: str, mac: Callable[[bytes], bytes]) -> bytes:
 
 
 # The functions of the system, before a recording wraps them.
-_stat, _lstat, _readlink = os.stat, os.lstat, os.readlink
+system_stat, system_lstat, system_readlink = os.stat, os.lstat, os.readlink
 
-_PATH_STATES = {b"c": _find_content, b"m": _find_mode, b"l": _find_own_mode, b"r": _find_link, b"n": _find_names}
+PATH_STATES = {b"c": _find_content, b"m": _find_mode, b"l": _find_own_mode, b"r": _find_link, b"n": _find_names}
 """The state of a path, by what a run wanted to know of it."""
 
-_GIVING_UP = frozenset({"subprocess.Popen", "os.exec", "os.posix_spawn", "os.spawn", "os.system", "os.putenv"})
-"""Events after which nobody knows what a run depends on."""
-_NEVER = frozenset({"-", "--offline", "--refresh", "--evaluate", "-v", "--verbose", "--help", "-h", "--version"})
-"""Words of runs without a record: their input is a stream, or they are for once."""
+_OUTPUTS = ("-o", "--output")
+_NEVER = frozenset({"--offline", "--refresh", "--evaluate", "-v", "--verbose", "--help", "-h", "--version"})
+"""Words of runs without a record, which are for once."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -17,7 +18,7 @@ import os, sys
 sys.argv[0] = 'lock'
 leave = os._exit
 def leave_and_tell(code):
-    kind = 'usual' if 'resolver.cli.main' in sys.modules else 'repeated'
+    kind = 'usual' if 'resolver.cli.parser' in sys.modules else 'repeated'
     print(kind, *sorted(sys.modules), file=open(os.environ['TOLD'], 'w'))
     leave(code)
 os._exit = leave_and_tell
@@ -36,7 +37,8 @@ def index(project: Project) -> None:
 def run(project: Project, *argv: str, within: str = ".", **environment: str) -> tuple[Run, str]:
     """A run in a process of its own, and how it was made: `repeated` or `usual`."""
     told = project.cache.parent / "told"
-    words = [*argv, "--cache-dir", str(project.cache), *(() if "--python" in argv else ("--python", "3.11"))]
+    python = () if project.python is None else ("--python", project.python)
+    words = [*argv, "--cache-dir", str(project.cache), *python]
     done = subprocess.run(
         [sys.executable, "-c", _CODE, *words],
         cwd=project.folder / within,
@@ -79,3 +81,263 @@ def test_a_removed_lock_is_written_again_with_the_same_bytes(project: Project) -
 
     assert (how, again) == ("repeated", first)
     assert (project.folder / "pylock.toml").read_bytes() == lock
+
+
+def forget(project: Project) -> None:
+    """Remove all records, so that the next run takes its usual way."""
+    folder = project.cache / "runs-v1"
+    for record in folder.glob("*/*"):
+        record.unlink()
+
+
+def assert_noticed(project: Project, *argv: str, **environment: str) -> None:
+    """The next run is not repeated, and one without any record gives the same output and locks."""
+    before = {path: path.read_bytes() for path in project.folder.glob("**/pylock*.toml")}
+    result, how = run(project, *argv, **environment)
+    assert how == "usual"
+    after = {path: path.read_bytes() for path in project.folder.glob("**/pylock*.toml")}
+    for path in after:
+        path.unlink()
+    for path, data in before.items():
+        path.write_bytes(data)
+    forget(project)
+    usual, _ = run(project, *argv, **environment)
+    assert result == usual
+    assert {path: path.read_bytes() for path in project.folder.glob("**/pylock*.toml")} == after
+
+
+FILES = {
+    "requirements.txt": "--index-url INDEX\n-r more/others.txt\n-c limits.txt\n",
+    "more/others.txt": "a\n",
+    "limits.txt": "b<2\n",
+    "pyproject.toml": "[tool.pinfold]\nno-build = true\n",
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("argv", [(), ("--check",), ("-m", "GPU-A100"), ("--json",)], ids=" ".join)
+def test_a_change_of_any_file_is_noticed(project: Project, name: str, argv: tuple[str, ...]) -> None:
+    for place, text in FILES.items():
+        project.write(place, text)
+    run(project, "requirements.txt", *(word for word in argv if word != "--check"))
+    settle(project, "requirements.txt", *argv)
+
+    with (project.folder / name).open("a", encoding="utf-8") as file:
+        file.write("\n# one more line\n")
+
+    assert_noticed(project, "requirements.txt", *argv)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (".python-version", "3.12\n"),
+        ("../.python-version", "3.12\n"),
+        ("pyproject.toml", "[tool.pinfold]\nno-build = true\n"),
+        ("../pyproject.toml", "[tool.pinfold]\nno-build = true\n"),
+        ("../.git", ""),
+        ("pylock.requirements.toml", ""),
+    ],
+)
+def test_a_new_file_that_would_have_been_read_is_noticed(project: Project, name: str, text: str) -> None:
+    shutil.rmtree(project.folder / ".git", ignore_errors=True)
+    project.python = None
+    run(project, "requirements.txt")
+    # Without the lock, whose Python would be kept.
+    (project.folder / "pylock.toml").unlink()
+    assert run(project, "requirements.txt")[1] == "repeated"
+    (project.folder / "pylock.toml").unlink()
+
+    (project.folder / name).write_text(text, encoding="utf-8")
+
+    assert_noticed(project, "requirements.txt")
+
+
+def test_a_variable_that_the_list_names_is_noticed(project: Project) -> None:
+    host = project.server.base_url.partition("://")[2]
+    project.write("requirements.txt", f"--index-url http://user:${{TOKEN}}@{host}/simple/\na\n")
+    allowed = f"TOKEN={host}"
+    settle(project, "requirements.txt", TOKEN="canary-one", PINFOLD_ALLOW_VARIABLE=allowed)
+
+    _, how = run(project, "requirements.txt", TOKEN="canary-one", PINFOLD_ALLOW_VARIABLE=allowed, OTHER="1", _="x")
+    assert how == "usual"  # The names of all variables are known.
+    _, how = run(project, "requirements.txt", TOKEN="canary-two", PINFOLD_ALLOW_VARIABLE=allowed)
+    assert how == "usual"
+
+
+def test_a_record_holds_no_secret(project: Project) -> None:
+    host = project.server.base_url.partition("://")[2]
+    project.write(
+        "requirements.txt",
+        f"--index-url http://user:${{TOKEN}}@{host}/simple/\n--extra-index-url http://u:canary-list@{host}/simple/\na\n",
+    )
+    project.write("netrc", "machine files.example login me password canary-netrc\n")
+    environment = {
+        "TOKEN": "canary-variable",
+        "PINFOLD_ALLOW_VARIABLE": f"TOKEN={host}",
+        "NETRC": str(project.folder / "netrc"),
+    }
+
+    settle(project, "requirements.txt", "--driver", "580", **environment)
+
+    records = [path.read_bytes() for path in (project.cache / "runs-v1").rglob("*") if path.is_file()]
+    assert len(records) > 1
+    assert not any(b"canary" in data for data in records)
+
+
+APP = """
+import fal
+import os
+from shared import EXTRA
+
+class Painter(fal.App):
+    machine_type = "GPU-A100"
+    requirements = ["--index-url", "INDEX", "a", *EXTRA, *([os.environ["MORE"]] if "MORE" in os.environ else [])]
+"""
+
+
+def test_the_modules_and_variables_of_an_app_are_noticed(project: Project) -> None:
+    project.write("app.py", APP)
+    project.write("shared.py", 'EXTRA = ["b"]\n')
+    project.write("pyproject.toml", '[tool.pinfold]\nenvironment = ["MORE"]\n')
+    settle(project, "app.py")
+
+    project.write("shared.py", 'EXTRA = ["b==1.0"]\n')
+    assert run(project, "app.py")[1] == "usual"
+    settle(project, "app.py")
+
+    assert run(project, "app.py", MORE="b>0")[1] == "usual"
+
+
+def test_a_page_of_another_run_is_noticed(project: Project) -> None:
+    settle(project, "requirements.txt")
+    project.server.add("a", wheel("a", "2.0"))
+    project.write("other.txt", "--index-url INDEX\na\n")
+    run(project, "other.txt", "--refresh", "-o", "pylock.other.toml")
+
+    assert run(project, "requirements.txt", "--upgrade")[1] == "usual"
+    assert run(project, "requirements.txt")[1] == "usual"
+
+
+def test_a_lock_that_was_edited_or_replaced_is_noticed(project: Project) -> None:
+    settle(project, "requirements.txt")
+    lock = project.folder / "pylock.toml"
+    lock.write_text(lock.read_text().replace('name = "b"\nversion = "1.0"', 'name = "b"\nversion = "0.5"', 1))
+
+    assert_noticed(project, "requirements.txt")
+
+
+def test_a_relative_cut_off_makes_no_record_until_a_lock_has_its_instant(project: Project) -> None:
+    project.write("pyproject.toml", '[tool.pinfold]\nexclude-newer = "7 days"\n')
+    run(project, "requirements.txt")
+    (project.folder / "pylock.toml").unlink()
+    assert run(project, "requirements.txt")[1] == "usual"
+    settle(project, "requirements.txt")
+
+    assert run(project, "requirements.txt", "--upgrade")[1] == "usual"
+    assert run(project, "requirements.txt", "--upgrade")[1] == "usual"
+
+
+@pytest.mark.parametrize("argv", [("--offline",), ("--refresh",), ("-v",)], ids=" ".join)
+def test_a_run_that_is_for_once_makes_no_record(project: Project, argv: tuple[str, ...]) -> None:
+    for _ in range(3):
+        assert run(project, "requirements.txt", *argv)[1] == "usual"
+
+
+def test_a_failed_run_makes_no_record(project: Project) -> None:
+    project.write_list("missing")
+    for _ in range(3):
+        result, how = run(project, "requirements.txt")
+        assert (result.code != 0, how) == (True, "usual")
+
+
+def test_verbs_that_read_the_index_make_no_record(project: Project) -> None:
+    host = project.server.base_url.partition("://")[2]
+    run(project, "requirements.txt")
+    project.python = None
+    asked = len(project.server.log)
+    words = [sys.executable, "-c", _CODE, "verify", "--allow-host", host]
+    for _ in range(2):
+        environment = child_environment(project.folder, TOLD=os.devnull, PINFOLD_CACHE_DIR=str(project.cache))
+        subprocess.run(words, cwd=project.folder, env=environment, check=True, capture_output=True)
+        assert len(project.server.log) > asked
+        asked = len(project.server.log)
+
+
+def test_a_damaged_record_is_no_record(project: Project) -> None:
+    settle(project, "requirements.txt")
+    records = list((project.cache / "runs-v1").glob("*/*"))
+    for number, path in enumerate(records):
+        data = path.read_bytes()
+        path.write_bytes(data[:-1] if number % 2 else data.replace(b"pins", b"pots"))
+
+    assert_noticed(project, "requirements.txt")
+
+
+def test_a_cache_that_cannot_be_written_makes_no_record(project: Project) -> None:
+    project.cache.write_text("a file where the folder would be")
+    for _ in range(2):
+        result, how = run(project, "requirements.txt")
+        assert (result.code, how) == (0, "usual")
+
+
+def test_several_locks_and_standard_output_are_repeated(project: Project) -> None:
+    words = ("requirements.txt", "-m", "GPU-A100", "-m", "GPU-H100", "--json")
+    run(project, *words)
+    usual, how = run(project, *words)
+    assert how == "usual"
+    assert run(project, *words) == (usual, "repeated")
+
+    printed, _ = run(project, "requirements.txt", "-o", "-")
+    assert run(project, "requirements.txt", "-o", "-") == (printed, "repeated")
+    assert 'name = "a"' in printed.out
+
+
+_CALL = re.compile(r'(?:open|stat|readlink|access|getdents|statx|chdir)\w*\((?:[^"]*, )?"([^"]+)"(.*)')
+
+
+def trace(project: Project, *argv: str) -> set[str]:
+    """Every path that a run looked at, as the system saw it, without those that it opened to write."""
+    strace = shutil.which("strace")
+    if strace is None:
+        pytest.skip("strace is not installed")
+    log = project.cache.parent / "trace"
+    words = [sys.executable, "-c", _CODE, *argv, "--cache-dir", str(project.cache)]
+    environment = child_environment(project.folder, TOLD=os.devnull)
+    command = [strace, "-f", "-qq", "-e", "trace=%file", "-o", str(log), *words]
+    done = subprocess.run(command, cwd=project.folder, env=environment, capture_output=True, text=True, check=False)
+    if "ptrace" in done.stderr:
+        pytest.skip(f"strace may not trace here: {done.stderr.strip()}")
+    assert done.returncode == 0, done.stderr
+    found = [match.groups() for line in log.read_text().splitlines() if (match := _CALL.search(line))]
+    return {os.path.normpath(project.folder / path) for path, rest in found if not re.search("O_WRONLY|O_RDWR", rest)}
+
+
+@pytest.mark.parametrize(
+    "argv", [("requirements.txt",), ("app.py",), (), ("requirements.txt", "--check")], ids=" ".join
+)
+def test_a_record_has_every_path_that_the_system_saw(project: Project, argv: tuple[str, ...]) -> None:
+    for place, text in FILES.items():
+        project.write(place, text)
+    project.write("app.py", APP)
+    project.write("shared.py", 'EXTRA = ["b"]\n')
+    settings = '[tool.pinfold]\nenvironment = ["MORE"]\n'
+    if not argv:
+        settings += 'requirements = ["-r", "requirements.txt"]\noutput = "pylock.list.toml"\n'
+    project.write("pyproject.toml", settings)
+    if "--check" in argv:
+        trace(project, "requirements.txt")
+    forget(project)
+
+    seen = trace(project, *argv)
+
+    (record,) = (project.cache / "runs-v1").glob("*/*")
+    fields = re.split(rb"\d+:", record.read_bytes())
+    recorded = {field.rstrip(b",").decode(errors="replace") for field in fields}
+    below = str(project.folder.parent)
+    left_out = (str(project.cache), str(project.cache.parent / "trace"))
+    missing = {
+        path for path in seen if path.startswith(f"{below}{os.sep}") and not path.startswith(left_out)
+    } - recorded
+    assert len(recorded) > 10
+    assert {path for path in missing if not path.endswith(".tmp")} == set()

@@ -71,6 +71,9 @@ class _Run:
             for plan in plans:
                 self._check(plan)
             self._warn_of_left_over(plans)
+            recording = current_recording()
+            if recording is not None:
+                recording.complete()  # A check rests on files and variables alone.
         elif plans:
             self._make_all(plans)
         for name in sorted(set(self._arguments.upgrade_packages) - planning.locked_names):
@@ -139,7 +142,7 @@ class _Run:
         # Lazy: with the solver, which this run has loaded.
         from resolver.locking.plan_secrets import has_expiry
 
-        recording.note_pages(locker.list_pages())
+        recording.complete(locker.list_pages())
         for plan in plans:
             entries = (*plan.requirement_list.entries, *plan.requirement_list.constraints, *plan.overrides)
             is_timed = depends_on_clock(plan, upgrade=self._arguments.upgrade) or has_expiry(plan)

@@ -1,0 +1,231 @@
+"""The recording of a run: what it reads, prints and writes, kept for `resolver.cli.records` to repeat it.
+
+In: a run from its first import to its end. Out: one record, if all that the run depends on can be checked later.
+
+Many modules read inputs, and one that forgot to tell would make a wrong answer later. So none of them tells: the
+recording stands where Python itself meets the system. It sees each file that is opened and each folder that is listed
+(audit events, PEP 578), each query about a path (`os.stat`, `os.lstat`, `os.readlink`), each variable that is looked up
+in `os.environ`, and each program that is started, which makes no record. What the product adds is what only it knows:
+the pages that a lock rests on, and that a run depends on the clock. A test compares the paths of a record with the
+system calls of its run.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from _thread import get_ident
+
+from resolver.cli.records import (
+    HOST_FOLDERS,
+    PATH_STATES,
+    TOO_LARGE,
+    RecordFolder,
+    render_names,
+    render_variable,
+    system_lstat,
+    system_readlink,
+    system_stat,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+    from typing import Any
+
+__all__ = ["Recording"]
+
+_GIVING_UP = frozenset({"subprocess.Popen", "os.exec", "os.posix_spawn", "os.spawn", "os.system", "os.putenv"})
+"""Events after which nobody knows what a run depends on."""
+
+
+class Recording:
+    """What a run reads and does. `give_up` ends it without a record; so does any input that cannot be checked later."""
+
+    def __init__(self, store: RecordFolder) -> None:
+        self._store = store
+        self._is_over = False
+        self._is_complete = False
+        self._inputs: dict[tuple[bytes, str], bytes] = {}
+        self._outputs: list[tuple[bytes, bytes, bytes]] = []
+        self._written: set[str] = set()
+        self._busy: set[int] = set()
+        self._left_out = (f"{store.cache}{os.sep}", *_list_left_out_folders())
+        named = map(os.path.abspath, (os.curdir, *store.argv))
+        if any(self._is_left_out(path) for path in named if path != store.cache):
+            self.give_up()  # A list that lies in one of these folders.
+
+    def give_up(self) -> None:
+        """Keep no record of this run."""
+        self._is_over = True
+
+    def watch(self) -> None:
+        """Watch files, folders and variables until the process ends."""
+        sys.addaudithook(self._see_event)
+        _replace_function("stat", self._wrap_query(system_stat, b"m"))
+        _replace_function("lstat", self._wrap_query(system_lstat, b"l"))
+        _replace_function("readlink", self._wrap_readlink(system_readlink))
+        os.environ.__class__ = _watch_variables(self._see_variable, self._see_names)
+
+    def note_message(self, text: str) -> None:
+        """A line for standard error, as it is printed; `TIME_MARK` in it is the duration of the run."""
+        self._outputs.append((b"e", text.encode("utf-8", "surrogatepass"), b""))
+
+    def note_output(self, data: bytes) -> None:
+        """Bytes for standard output; `TIME_MARK` as above."""
+        self._outputs.append((b"o", data, b""))
+
+    def note_lock(self, path: Path, data: bytes) -> None:
+        """A lock that the run wrote, or left as it was because it had these bytes already."""
+        target = os.path.realpath(path)
+        self._written.add(target)
+        self._outputs.append((b"w", target.encode("utf-8", "surrogatepass"), data))
+
+    def complete(self, pages: Iterable[tuple[str, bytes]] | None = ()) -> None:
+        """Allow the record: the locks rest on these pages, on files and variables, and on nothing else.
+
+        A page is its file in the cache folder, and its identity. None gives up. A run that never calls this makes no
+        record; one of several steps calls it for each.
+        """
+        self._is_complete = True
+        if pages is None:
+            self.give_up()
+            return
+        for place, identity in pages:
+            self._inputs[b"p", place] = identity
+
+    def finish(self, code: int) -> None:
+        """Keep the record of a run that succeeded, unless a file changed while it was running."""
+        # No event is recorded from here on.
+        is_over, self._is_over = self._is_over, True
+        if is_over or code or not self._is_complete:
+            return
+        mac = self._store.mac
+        inputs = []
+        # A copy: a thread that fetches ahead may still look at a file.
+        for (tag, name), found in list(self._inputs.items()):
+            # What was noted is the state at the first look.
+            if tag in PATH_STATES and PATH_STATES[tag](name, mac) != found and not self._has_changed(tag, name):
+                return
+            inputs.append((tag, name.encode("utf-8", "surrogatepass"), found))
+        self._store.write([*inputs, *self._outputs, (b"x", b"%d" % code, b"")])
+
+    def _has_changed(self, tag: bytes, name: str) -> bool:
+        """Whether the run itself changed the state of a path: that of a lock that it wrote, and of its folder."""
+        place = os.path.realpath(name)
+        return place in self._written or (tag == b"n" and place in map(os.path.dirname, self._written))
+
+    def _see_event(self, event: str, arguments: tuple[Any, ...]) -> None:
+        """The audit hook of the process."""
+        if self._is_over:
+            return
+        if event == "open":
+            path, mode, flags = arguments
+            self._see_open(path, mode, flags)
+        elif event in ("os.listdir", "os.scandir"):
+            self._note_path(b"n", arguments[0])
+        elif event in _GIVING_UP:
+            self._is_over = True
+
+    def _see_open(self, path: object, mode: object, flags: object) -> None:
+        """A file that is opened to be read. What is opened to be written is an output."""
+        is_written = isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR)
+        if not is_written:
+            self._note_path(b"c", path)
+
+    def _note_path(self, tag: bytes, path: Any) -> None:
+        """The state of a path at this moment, if it is the first of its kind in this run."""
+        if self._is_over or isinstance(path, int) or path is None:
+            return
+        own = get_ident()
+        if own in self._busy:
+            return
+        self._busy.add(own)
+        try:
+            name = os.path.abspath(os.fsdecode(path))
+            if (tag, name) not in self._inputs and not self._is_left_out(name):
+                self._inputs[tag, name] = found = PATH_STATES[tag](name, self._store.mac)
+                self._is_over = self._is_over or found == TOO_LARGE
+        except (TypeError, ValueError):
+            pass  # A path that no system call takes: it cannot have been read.
+        finally:
+            self._busy.discard(own)
+
+    def _is_left_out(self, name: str) -> bool:
+        """Whether a path belongs to Python, the product or the cache: the key of a record has their states."""
+        return f"{name}{os.sep}".startswith(self._left_out)
+
+    def _wrap_query(self, query: Callable[..., os.stat_result], tag: bytes) -> Callable[..., os.stat_result]:
+        """`os.stat` or `os.lstat` that is recorded."""
+
+        def watched(path: Any, *arguments: Any, **options: Any) -> os.stat_result:
+            if not self._is_over:
+                is_link = options.get("follow_symlinks", True) is False
+                self._note_path(b"l" if is_link else tag, path)
+            return query(path, *arguments, **options)
+
+        return watched
+
+    def _wrap_readlink(self, query: Callable[..., Any]) -> Callable[..., Any]:
+        """`os.readlink` that is recorded."""
+
+        def watched(path: Any, *arguments: Any, **options: Any) -> Any:
+            self._note_path(b"r", path)
+            return query(path, *arguments, **options)
+
+        return watched
+
+    def _see_variable(self, name: str, value: str | None) -> None:
+        """A variable that is looked up, with its value or None."""
+        if not self._is_over and (b"v", name) not in self._inputs:
+            self._inputs[b"v", name] = render_variable(value, self._store.mac)
+
+    def _see_names(self, names: Iterable[str]) -> None:
+        """The names of all variables, when they are listed; the value of each is recorded when it is looked up."""
+        if not self._is_over and (b"V", "") not in self._inputs:
+            self._inputs[b"V", ""] = render_names(names, self._store.mac)
+
+
+def _list_left_out_folders() -> tuple[str, ...]:
+    """The folders of Python, of installed distributions and of the product, each with a separator at its end."""
+    own = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    found = [
+        os.path.dirname(os.__file__),
+        *(os.path.join(sys.base_prefix, one) for one in ("bin", "lib", "Modules", "share")),
+        *(one for one in sys.path if one.endswith(HOST_FOLDERS)),
+        *(os.path.join(own, one) for one in ("resolver", "lockfiles")),
+    ]
+    return tuple(f"{one}{os.sep}" for one in found)
+
+
+def _replace_function(name: str, watched: Callable[..., Any]) -> None:
+    """Put a function in the place of one of `os`, also in the sets by which modules find out what it supports."""
+    for supported in (os.supports_dir_fd, os.supports_fd, os.supports_follow_symlinks, os.supports_effective_ids):
+        if getattr(os, name) in supported:
+            supported.add(watched)
+    setattr(os, name, watched)
+
+
+def _watch_variables(see: Callable[[str, str | None], None], see_names: Callable[[Iterable[str]], None]) -> type:
+    """The class of an `os.environ` that tells which variables are looked up."""
+    kind: Any = type(os.environ)
+
+    class WatchedVariables(kind):  # type: ignore[misc]
+        """`os.environ`, watched."""
+
+        def __getitem__(self, name: str) -> str:
+            try:
+                value: str = super().__getitem__(name)
+            except KeyError:
+                see(name, None)
+                raise
+            see(name, value)
+            return value
+
+        def __iter__(self) -> Iterator[str]:
+            names = list(super().__iter__())
+            see_names(names)
+            return iter(names)
+
+    return WatchedVariables
