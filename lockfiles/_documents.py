@@ -9,8 +9,9 @@ hundreds of bytes of memory. It is private to this repository, and both packages
 
 from __future__ import annotations
 
-import re
 from typing import Any
+
+from lockfiles._values import compile_later
 
 __all__ = ["VALUE_LIMIT", "DocumentError", "check_value_count", "parse_json", "parse_toml"]
 
@@ -19,11 +20,11 @@ VALUE_LIMIT = 2_000_000
 240 bytes of memory, so that a document of 64 MiB could take more than 2 GB."""
 
 _KEY_PARTS_LIMIT = 32
-_KEY_PART = re.compile(r"""[A-Za-z0-9_-]++|"[^"]*+"|'[^']*+'""")
-_KEY = re.compile(rf"(?:{_KEY_PART.pattern})(?:[ \t]*+\.[ \t]*+(?:{_KEY_PART.pattern}))*+")
+_KEY_PART = compile_later(r"""[A-Za-z0-9_-]++|"[^"]*+"|'[^']*+'""")
+_KEY = compile_later(rf"(?:{_KEY_PART.pattern})(?:[ \t]*+\.[ \t]*+(?:{_KEY_PART.pattern}))*+")
 
 # The end of a message of `tomllib`.
-_POSITION = re.compile(r" \(at (?:line ([0-9]+), column ([0-9]+)|end of document)\)$")
+_POSITION = compile_later(r" \(at (?:line ([0-9]+), column ([0-9]+)|end of document)\)$")
 
 
 class DocumentError(ValueError):

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -21,6 +20,8 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from lockfiles._values import compile_later
 
 if TYPE_CHECKING:
     from io import BufferedReader
@@ -52,7 +53,7 @@ try:
 except ImportError:  # Windows.
     _fcntl = None
 
-_TEMPORARY = re.compile(r"\.(.+)\.[0-9a-f]{12}\.tmp")
+_TEMPORARY = compile_later(r"\.(.+)\.[0-9a-f]{12}\.tmp")
 """The names that `temporary_file` gives."""
 
 _SHA256_MODULES = ("_sha2", "_sha256", "hashlib")

@@ -17,13 +17,12 @@ they name a part of a URL, not its value. The tree lives in this package, the lo
 
 from __future__ import annotations
 
-import re
 from copy import copy
 from dataclasses import replace
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
 
-from lockfiles._values import dataclass
+from lockfiles._values import compile_later, dataclass
 
 __all__ = [
     "ExportError",
@@ -58,7 +57,7 @@ if TYPE_CHECKING:
         quoted: tuple[str, ...]
 
 
-_BARE_KEY = re.compile("[A-Za-z0-9_-]+")
+_BARE_KEY = compile_later("[A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

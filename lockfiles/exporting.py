@@ -28,6 +28,7 @@ from urllib.parse import quote, urlsplit
 from packaging.pylock import Package, PackageArchive, PackageSdist, PackageWheel
 from packaging.utils import NormalizedName, is_normalized_name
 
+from lockfiles._values import compile_later
 from lockfiles.errors import ExportError
 from lockfiles.graph import assign_layers
 from lockfiles.lockfile import Lockfile
@@ -46,10 +47,10 @@ __all__ = [
 ]
 
 # Paths that pip and uv read alike after `-e`: no space, no quotation mark, no variable.
-_PLAIN_PATH = re.compile(r"[\w./~+-]+")
-_PLAIN_MARKER = re.compile(r"(?:(?! -)[ !\"%-\[\]^_a-z{|}~'])*")
+_PLAIN_PATH = compile_later(r"[\w./~+-]+")
+_PLAIN_MARKER = compile_later(r"(?:(?! -)[ !\"%-\[\]^_a-z{|}~'])*")
 """Printable ASCII without `#`, `$`, a backslash or a backtick, and without a word that begins with a dash."""
-_VARIABLE = re.compile(r"(\$\{[A-Z0-9_]+\})")
+_VARIABLE = compile_later(r"(\$\{[A-Z0-9_]+\})")
 _URL_CHARACTERS = "%:/?@!$&'()*+,;=[]-._~"
 """The characters of a URL (RFC 3986) that stay as they are. `#` is not among them: this module writes the fragment."""
 _NOTHING_BOUND = VariableBindings()

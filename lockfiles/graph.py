@@ -21,7 +21,7 @@ from packaging.pylock import Package
 from packaging.utils import NormalizedName, canonicalize_name
 
 from lockfiles._files import hash_bytes
-from lockfiles._values import dataclass
+from lockfiles._values import compile_later, dataclass
 from lockfiles.identity import digest
 from lockfiles.lockfile import Lockfile
 
@@ -41,7 +41,7 @@ __all__ = [
 _HEAVY_BYTES = 20_000_000
 """From this download size on, a package counts as heavy."""
 # A text of `requested-by` that a line of the list has made; all others name a pin, or are a constraint.
-_LIST_REQUEST = re.compile(r"layer (\d+): (.*)", re.DOTALL)
+_LIST_REQUEST = compile_later(r"layer (\d+): (.*)", re.DOTALL)
 LayerReason = Literal["listed", "heavy", "light", "own"]
 """Why pins are one image layer: see `ImageLayer`."""
 

@@ -12,13 +12,13 @@ a new one. `lock verify` compares a lock with its indexes.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from packaging.pylock import Package, PackageArchive
 
 from lockfiles._files import hash_bytes
+from lockfiles._values import compile_later
 from lockfiles.lockfile import SEAL_KEY, BuildFacts, Lockfile, ToolTable
 
 __all__ = ["digest", "has_broken_seal", "with_seal"]
@@ -26,7 +26,7 @@ __all__ = ["digest", "has_broken_seal", "with_seal"]
 _VERSION = "pinfold-v1"
 # The key of `[tool.pinfold]` that the seal is written after.
 _KEY_BEFORE_SEAL = "requirement-digest"
-_PYTHON = re.compile(r"(\d+\.\d+)[^t]*(t?)")
+_PYTHON = compile_later(r"(\d+\.\d+)[^t]*(t?)")
 
 
 def digest(lockfile: Lockfile) -> str:

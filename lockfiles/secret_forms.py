@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from urllib.parse import unquote_plus
 
-from lockfiles._values import dataclass
+from lockfiles._values import compile_later, dataclass
 
 __all__ = [
     "FoundSecret",
@@ -20,8 +20,8 @@ __all__ = [
     "find_secrets",
 ]
 
-_URL = re.compile(r"([a-z][a-z0-9+.-]{0,30})://([^\s/?#\"'<>]*)([^\s#\"'<>]*)(#[^\s\"'<>]*)?", re.IGNORECASE)
-_VARIABLE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
+_URL = compile_later(r"([a-z][a-z0-9+.-]{0,30})://([^\s/?#\"'<>]*)([^\s#\"'<>]*)(#[^\s\"'<>]*)?", re.IGNORECASE)
+_VARIABLE = compile_later(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
 
 # AWS signature version 2, Google Cloud Storage version 2, Alibaba Cloud version 1, Huawei and Tencent Cloud name an
 # account; CloudFront signs with `signature` and names its key; `sig` is Azure's, `hdn…` and `__token__` are Akamai's,

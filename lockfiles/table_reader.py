@@ -8,14 +8,13 @@ and in the wording of their faults.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, overload
 
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
-from lockfiles._values import dataclass
+from lockfiles._values import compile_later, dataclass
 from lockfiles.errors import join_key
 
 __all__ = [
@@ -37,7 +36,7 @@ __all__ = [
 ]
 
 # The last part of a document path, if it is a bare key.
-_LAST_KEY = re.compile(r"(?<![^.])[A-Za-z0-9_-]+$")
+_LAST_KEY = compile_later(r"(?<![^.])[A-Za-z0-9_-]+$")
 _T = TypeVar("_T")
 _D = TypeVar("_D")
 _K = TypeVar("_K", bound=str)

@@ -17,6 +17,7 @@ from typing import Any
 from packaging.pylock import PackageWheel, PylockValidationError
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
+from lockfiles._values import compile_later
 from lockfiles.errors import Fault, join_key
 from lockfiles.secret_forms import find_secret_part
 
@@ -24,10 +25,10 @@ __all__ = ["iter_faults"]
 
 # C0, DEL and C1 controls, line separators, and the characters that change the direction of text, which could make a
 # lock look different from what it holds.
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-_HEX = re.compile("[0-9a-f]+")
+_CONTROL = compile_later("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_HEX = compile_later("[0-9a-f]+")
 # A commit id of git with SHA-1 or SHA-256; that of Mercurial has 40 digits too.
-_COMMIT = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
+_COMMIT = compile_later("[0-9a-f]{40}|[0-9a-f]{64}")
 # Digits of a hash in hex, by algorithm. Hashes of other algorithms may have any length.
 _DIGEST_LENGTHS = {
     "md5": 32,

@@ -16,13 +16,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 
-from lockfiles._values import dataclass
+from lockfiles._values import compile_later, dataclass
 
 __all__ = ["VariableBinding", "VariableBindings", "name_host", "parse_binding"]
 
-_BINDING = re.compile(r"(?P<variable>[A-Z0-9_]+)=(?P<host>(?:\$\{[A-Z0-9_]+\}|[^\s*/?#@=\\${}\"'`])+)")
-_AUTHORITY = re.compile(r"(?P<host>\[[^\]]*\]|[^:]*)(?::(?P<port>.*))?", re.DOTALL)
-_UPPER = re.compile(r"\$\{[A-Z0-9_]+\}|[A-Z]+")
+_BINDING = compile_later(r"(?P<variable>[A-Z0-9_]+)=(?P<host>(?:\$\{[A-Z0-9_]+\}|[^\s*/?#@=\\${}\"'`])+)")
+_AUTHORITY = compile_later(r"(?P<host>\[[^\]]*\]|[^:]*)(?::(?P<port>.*))?", re.DOTALL)
+_UPPER = compile_later(r"\$\{[A-Z0-9_]+\}|[A-Z]+")
 _DEFAULT_PORTS = {"https": "443", "http": "80", "ssh": "22"}
 
 

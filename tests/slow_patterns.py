@@ -52,8 +52,9 @@ def list_expressions(packages: Iterable[str]) -> tuple[list[Expression], list[st
     found, unknown = [], []
     for package in packages:
         for path in sorted(Path(package).rglob("*.py")):
-            if path.name == "evaluation_child.py":
-                continue  # It is run as a script in a process of its own, and imports nothing of ours.
+            # The one is run as a script in a process of its own, and the other compiles what it is given.
+            if path.name in ("evaluation_child.py", "_values.py"):
+                continue
             module = importlib.import_module(".".join(path.with_suffix("").parts).removesuffix(".__init__"))
             tree = ast.parse(path.read_text(encoding="utf-8"))
             for node in ast.walk(tree):
@@ -102,8 +103,10 @@ def _stop(_signal: int, _frame: FrameType | None) -> None:
 
 
 def _is_call(node: ast.AST) -> bool:
-    """Whether a node calls a function of `re` that takes an expression."""
+    """Whether a node calls a function of `re` that takes an expression, or `compile_later`."""
     match node:
+        case ast.Call(func=ast.Name(id="compile_later"), args=[_, *_]):
+            return True
         case ast.Call(func=ast.Attribute(value=ast.Name(id="re"), attr=name), args=[_, *_]):
             return name in ("compile", *_METHODS)
     return False
@@ -111,8 +114,7 @@ def _is_call(node: ast.AST) -> bool:
 
 def _read_call(node: ast.Call, module: ModuleType, tree: ast.Module, path: Path) -> Expression:
     """The expression of a call. Raises NameError or AttributeError for one that depends on local names."""
-    assert isinstance(node.func, ast.Attribute)
-    method = node.func.attr
+    method = node.func.attr if isinstance(node.func, ast.Attribute) else "compile"
     flags = [keyword.value for keyword in node.keywords if keyword.arg == "flags"]
     place = {"compile": 1, "split": 9, "sub": 9, "subn": 9}.get(method, 2)
     flags += node.args[place : place + 1]

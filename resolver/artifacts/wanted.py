@@ -20,7 +20,7 @@ from packaging.pylock import Package, PackageArchive, PackageSdist, PackageWheel
 from packaging.utils import NormalizedName
 
 from lockfiles import BuildWheel, Lockfile
-from lockfiles._values import dataclass
+from lockfiles._values import compile_later, dataclass
 from resolver.errors import InputError
 from resolver.index.distribution_file import is_distribution
 
@@ -29,10 +29,10 @@ __all__ = ["Wanted", "WantedFile", "find_name_fault", "list_wanted"]
 _LONGEST_NAME = 200
 """In characters. File systems hold 255 bytes, and parts of files have longer names than the files."""
 
-_CHARACTERS = re.compile(r"[A-Za-z0-9_.+!~-]+")
+_CHARACTERS = compile_later(r"[A-Za-z0-9_.+!~-]+")
 """The characters in names of wheels and sdists: PEP 427 and PEP 625, versions with epoch and local label (PEP 440)."""
 
-_DEVICES = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.IGNORECASE)
+_DEVICES = compile_later(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.IGNORECASE)
 """Names that Windows takes for devices, with any suffix."""
 
 _SCHEMES = ("https", "http", "file")

@@ -14,16 +14,22 @@ __all__ = ["run"]
 
 def run() -> None:
     """The console script. Ends the process with the exit code of the run."""
-    from resolver.cli.records import replay, start_recording  # Lazy: programs import this package for its modules.
+    # Lazy: programs import this package for its modules.
+    from resolver.cli.records import replay
 
     try:
-        code = replay(sys.argv[1:])
+        repeated = replay(sys.argv[1:])
     except KeyboardInterrupt:
         os._exit(130)
-    if code is not None:
-        os._exit(code)
-    start_recording(sys.argv[1:])
+    if repeated is not None and not repeated.output:
+        os._exit(repeated.code)
+    if repeated is None:
+        from resolver.cli.recording import start_recording
 
-    from resolver.cli.main import run as run_unrecorded
+        start_recording(sys.argv[1:])
 
+    from resolver.cli.main import print_repeated, run_unrecorded
+
+    if repeated is not None:
+        print_repeated(repeated)
     run_unrecorded()

@@ -11,12 +11,12 @@ This is a module of its own because only `--format github` needs it: it is impor
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from packaging.utils import canonicalize_name
 
+from lockfiles._values import compile_later
 from lockfiles.lockfile import LineChange
 from resolver.cli.output import escape_text, write_output
 from resolver.errors import PinfoldError, Position
@@ -36,7 +36,7 @@ __all__ = [
 _ESCAPES = {"%": "%25", "\r": "%0D", "\n": "%0A"}
 _PROPERTY_ESCAPES = {**_ESCAPES, ":": "%3A", ",": "%2C"}
 
-_NAME = re.compile(r"(?:--editable )?([A-Za-z0-9][A-Za-z0-9._-]*)")
+_NAME = compile_later(r"(?:--editable )?([A-Za-z0-9][A-Za-z0-9._-]*)")
 """The project at the beginning of a line of a list."""
 _NOT_FILES = frozenset({"requirements", "command line", "standard input"})
 """Names of sources in messages that are not the name of a file."""

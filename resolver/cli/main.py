@@ -22,11 +22,12 @@ from importlib import import_module
 from pathlib import PurePath
 from typing import NoReturn
 
-from resolver.cli.output import drop_output, show_message
-from resolver.cli.records import current_recording
+from resolver.cli.output import drop_output, show_message, write_output
+from resolver.cli.recording import current_recording
+from resolver.cli.records import Repeated
 from resolver.errors import InputError, PinfoldError, render_os_error
 
-__all__ = ["guard", "main", "run"]
+__all__ = ["guard", "main", "print_repeated", "run_unrecorded"]
 
 _INTERRUPTED = 130
 _BUG = 6
@@ -59,11 +60,17 @@ _MODULES = (
     "why",
 )
 """The verbs whose module has a function `run_VERB`; `lock` is the other one."""
-_SHARED = {"allow": "secrets", "digest": "layers"}
+_SHARED = {"allow": "secrets", "digest": "layers", "hydrate": "export", "sbom": "export"}
 """Verbs that are in the module of another one."""
 
 
-def run() -> NoReturn:
+def print_repeated(repeated: Repeated) -> NoReturn:
+    """Print what a repeated run has for standard output, and end the process with its exit code."""
+    _open_closed_streams()
+    os._exit(_flush_output(guard(partial(_print_output, repeated))))
+
+
+def run_unrecorded() -> NoReturn:
     """The console script, for a run without a record. Ends the process with the code of `main`."""
     # A run is short and makes few reference cycles; looking for them takes 5 % of it.
     gc.set_threshold(_GARBAGE_THRESHOLD)
@@ -107,6 +114,12 @@ def guard(act: Callable[[], int]) -> int:
         return _report_overflow(error)
     except Exception as error:  # noqa: BLE001  (the command line is where a bug becomes exit code 6)
         return _report_bug(error)
+
+
+def _print_output(repeated: Repeated) -> int:
+    """The exit code of a repeated run. Raises as `write_output`."""
+    write_output(repeated.output)
+    return repeated.code
 
 
 def _open_closed_streams() -> None:

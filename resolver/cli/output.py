@@ -21,7 +21,9 @@ from pathlib import Path
 from typing import TextIO
 
 from lockfiles._files import remove_strays, replace_file
-from resolver.cli.records import TIME_MARK, current_recording
+from lockfiles._values import compile_later
+from resolver.cli.recording import current_recording
+from resolver.cli.records import TIME_MARK
 from resolver.errors import Fault, InputError, PinfoldError, render_os_error
 
 __all__ = [
@@ -42,7 +44,7 @@ __all__ = [
 # Cc control, Cf format (bidi overrides among them), Cs lone surrogates, Zl/Zp line separators.
 _UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 # GitHub Actions: Workflow commands. A command is `::name …::` at the beginning of a line, or `##[name …]` anywhere.
-_COMMAND = re.compile(r"^(\s*):(?=:)|#(?=#\[)", re.MULTILINE)
+_COMMAND = compile_later(r"^(\s*):(?=:)|#(?=#\[)", re.MULTILINE)
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 

@@ -30,14 +30,31 @@ from resolver.cli.records import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
     from typing import Any
 
-__all__ = ["Recording"]
+__all__ = ["Recording", "current_recording", "start_recording"]
 
 _GIVING_UP = frozenset({"subprocess.Popen", "os.exec", "os.posix_spawn", "os.spawn", "os.system", "os.putenv"})
 """Events after which nobody knows what a run depends on."""
+
+
+_recording: Recording | None = None
+
+
+def current_recording() -> Recording | None:
+    """The recording of this run, for what only the product knows; None where nothing is recorded."""
+    return _recording
+
+
+def start_recording(argv: Sequence[str]) -> None:
+    """Record this run from now on. Call it before the modules of the product are imported."""
+    global _recording  # noqa: PLW0603  (one run, one recording: the audit hook of a process cannot be removed)
+    store = RecordFolder.open(argv)
+    if store is not None:
+        _recording = Recording(store)
+        _recording.watch()
 
 
 class Recording:

@@ -24,19 +24,16 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from resolver.cli.recording import Recording
-
 __all__ = [
     "HOST_FOLDERS",
     "PATH_STATES",
     "TIME_MARK",
     "TOO_LARGE",
     "RecordFolder",
-    "current_recording",
+    "Repeated",
     "render_names",
     "render_variable",
     "replay",
-    "start_recording",
     "system_lstat",
     "system_readlink",
     "system_stat",
@@ -56,16 +53,17 @@ _LARGEST_BYTES = 16 * 1024 * 1024
 TOO_LARGE = b"too large"
 HOST_FOLDERS = ("site-packages", "dist-packages")
 
-_recording: Recording | None = None
+
+class Repeated:
+    """A run that was done again: its exit code, and what it has for standard output, which is not printed yet."""
+
+    def __init__(self, code: int, output: bytes) -> None:
+        self.code = code
+        self.output = output
 
 
-def current_recording() -> Recording | None:
-    """The recording of this run, for what only the product knows; None where nothing is recorded."""
-    return _recording
-
-
-def replay(argv: Sequence[str]) -> int | None:
-    """Do again what a recorded run with this command line did, if all that it read is unchanged; its exit code.
+def replay(argv: Sequence[str]) -> Repeated | None:
+    """Do again what a recorded run with this command line did, if all that it read is unchanged.
 
     None where there is no such record, or an input differs, and nothing was printed or written then.
     """
@@ -77,17 +75,6 @@ def replay(argv: Sequence[str]) -> int | None:
         if _holds(items, store):
             return _act(items, since=since)
     return None
-
-
-def start_recording(argv: Sequence[str]) -> None:
-    """Record this run from now on. Call it before the modules of the product are imported."""
-    global _recording  # noqa: PLW0603  (one run, one recording: the audit hook of a process cannot be removed)
-    store = RecordFolder.open(argv)
-    if store is not None:
-        from resolver.cli.recording import Recording  # Lazy: a repeated run records nothing.
-
-        _recording = Recording(store)
-        _recording.watch()
 
 
 class RecordFolder:
@@ -171,8 +158,8 @@ def _holds(items: list[tuple[bytes, bytes, bytes]], store: RecordFolder) -> bool
     return True
 
 
-def _act(items: list[tuple[bytes, bytes, bytes]], *, since: float) -> int | None:
-    """Print and write what the recorded run did, in its order; the exit code. None if a lock cannot be written.
+def _act(items: list[tuple[bytes, bytes, bytes]], *, since: float) -> Repeated | None:
+    """Write the locks of the recorded run and print its messages. None if a lock cannot be written.
 
     Locks come first: where one cannot be written, the usual way reports it.
     """
@@ -181,28 +168,15 @@ def _act(items: list[tuple[bytes, bytes, bytes]], *, since: float) -> int | None
             return None
     code = None
     duration = f"{time.monotonic() - since:.2f} s"
+    output = b""
     for tag, name, _ in items:
         if tag == b"e":
             _print_message(name.decode("utf-8", "surrogatepass").replace(TIME_MARK, duration))
         elif tag == b"o":
-            # Lazy: most runs print nothing on standard output, and its faults are reported by these modules.
-            from functools import partial
-
-            from resolver.cli.main import guard
-            from resolver.cli.output import write_output
-
-            data = name.replace(TIME_MARK.encode(), duration.removesuffix(" s").encode())
-            if failed := guard(partial(_write, write_output, data)):
-                return failed
+            output += name.replace(TIME_MARK.encode(), duration.removesuffix(" s").encode())
         elif tag == b"x":
             code = int(name)
-    return code
-
-
-def _write(write: Callable[[bytes], None], data: bytes) -> int:
-    """Exit code 0 for bytes that could be written; raises what `write` does."""
-    write(data)
-    return 0
+    return None if code is None else Repeated(code, output)
 
 
 def _print_message(text: str) -> None:
@@ -210,10 +184,8 @@ def _print_message(text: str) -> None:
     try:
         print(text, file=sys.stderr, flush=True)
     except OSError:
-        # Lazy: only for a stream that has failed.
-        from resolver.cli.output import drop_output
-
-        drop_output(sys.stderr)
+        # What is still buffered must not fail again at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 def _write_lock(path: str, data: bytes) -> bool:

@@ -16,7 +16,6 @@ HTTP client.
 from __future__ import annotations
 
 import os
-import re
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -25,7 +24,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 
-from lockfiles._values import dataclass
+from lockfiles._values import compile_later, dataclass
 from lockfiles.variable_bindings import VariableBinding, VariableBindings
 from resolver.errors import Fault, RunCancelledError
 from resolver.fetch.http import http_errors
@@ -69,7 +68,7 @@ _T = TypeVar("_T")
 _FRAMING_BYTES = 1024 * 1024
 """What the heads and chunks of an answer may add to its body on the wire."""
 
-_VARIABLE = re.compile(r"PINFOLD_INDEX_([A-Z0-9_]+)_(URL|USERNAME|PASSWORD)")
+_VARIABLE = compile_later(r"PINFOLD_INDEX_([A-Z0-9_]+)_(URL|USERNAME|PASSWORD)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

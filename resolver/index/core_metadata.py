@@ -17,7 +17,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from lockfiles._values import dataclass
+from lockfiles._values import compile_later, dataclass
 from lockfiles.errors import parser_boundary
 from resolver.requirements.url import redact
 
@@ -42,7 +42,7 @@ _FIELD = (
 )
 
 # An upper or lower bound with a wildcard (`>=3.6.*`), which PEP 440 does not allow.
-_WILDCARD_BOUND = re.compile(r"([<>]=?\s*[0-9.]*[0-9])\.\*")
+_WILDCARD_BOUND = compile_later(r"([<>]=?\s*[0-9.]*[0-9])\.\*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,7 @@ from packaging.tags import InvalidTag, parse_tag
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
-from lockfiles._values import dataclass
+from lockfiles._values import compile_later, dataclass
 from resolver.errors import Position
 from resolver.index.core_metadata import CoreMetadata
 from resolver.index.location import Location
@@ -66,16 +66,16 @@ _REPLACED = "\ufffd"
 """Replaces each character of a file name that cannot be printed, such as one that changes the direction of writing, so
 that a name looks like another one."""
 
-_BUILD_TAG = re.compile(r"[0-9]")
+_BUILD_TAG = compile_later(r"[0-9]")
 
 # A version whose text is what `packaging` renders for it.
-_PLAIN_VERSION = re.compile(r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))*", re.ASCII)
+_PLAIN_VERSION = compile_later(r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))*", re.ASCII)
 
-_WHEEL_NAME = re.compile(r"[\w._]+")
-SHA256 = re.compile(r"[0-9a-f]{64}")
-_ALGORITHM = re.compile(r"[a-z0-9_]{1,20}")
-_DIGEST = re.compile(r"(?:[0-9a-f]{2}){16,64}")
-_HASH = re.compile(r"([a-z0-9_]+):([0-9a-f]+)")
+_WHEEL_NAME = compile_later(r"[\w._]+")
+SHA256 = compile_later(r"[0-9a-f]{64}")
+_ALGORITHM = compile_later(r"[a-z0-9_]{1,20}")
+_DIGEST = compile_later(r"(?:[0-9a-f]{2}){16,64}")
+_HASH = compile_later(r"([a-z0-9_]+):([0-9a-f]+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from typing import assert_never
 from urllib.parse import parse_qsl, unquote, urldefrag, urljoin, urlsplit
 
-from lockfiles._values import dataclass
+from lockfiles._values import compile_later, dataclass
 from resolver.index.distribution_file import PageError, RawFile, build_raw_file, render_metadata_hash
 
 __all__ = ["StartTag", "iter_tokens", "parse_html_page"]
@@ -43,15 +43,15 @@ _BASE_LIMIT = 256 * 1024 * 1024
 """The most characters that the anchors of a page get from its base, which each of them repeats."""
 
 # The parts of a tag. White space is that of HTML, and a quantifier with `+` gives nothing back (no backtracking).
-_TAG_NAME = re.compile(r"</?([A-Za-z][^\t\n\f\r />]*+)")
-_ATTRIBUTE = re.compile(
+_TAG_NAME = compile_later(r"</?([A-Za-z][^\t\n\f\r />]*+)")
+_ATTRIBUTE = compile_later(
     r"[\t\n\f\r /]*+([^\t\n\f\r />][^\t\n\f\r />=]*+)"
     r"(?:[\t\n\f\r ]*+=[\t\n\f\r ]*+(?:\"([^\"]*+)\"|'([^']*+)'|(?![\"'])([^\t\n\f\r >]*+)))?+"
 )
-_UNFINISHED = re.compile(r"[\t\n\f\r ]*+=")
+_UNFINISHED = compile_later(r"[\t\n\f\r ]*+=")
 """What follows an attribute whose quoted value does not end."""
-_TAG_END = re.compile(r"[\t\n\f\r /]*+>")
-_COMMENT_END = re.compile(r"--!?>")
+_TAG_END = compile_later(r"[\t\n\f\r /]*+>")
+_COMMENT_END = compile_later(r"--!?>")
 _TEXT_ELEMENTS = frozenset({"iframe", "noembed", "noframes", "script", "style", "textarea", "title", "xmp"})
 """Elements whose content has no tags: it ends with their own end tag."""
 

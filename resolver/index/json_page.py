@@ -12,7 +12,6 @@ Standards: PEP 691 (JSON simple API), PEP 700 (size and upload time), PEP 714 (m
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
@@ -21,6 +20,7 @@ from urllib.parse import urldefrag, urljoin
 from packaging.utils import NormalizedName, canonicalize_name
 
 from lockfiles._documents import DocumentError, check_value_count, parse_json
+from lockfiles._values import compile_later
 from resolver.index.distribution_file import SIZE_DIGITS, PageError, RawFile, build_raw_file, render_metadata_hash
 
 __all__ = [
@@ -41,7 +41,7 @@ _DATE = (
 _TIME = rf"{_DATE}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]+)?Z"
 _DIGEST = '[^"]{64}'
 
-_FILE = re.compile(
+_FILE = compile_later(
     rf'\{{(?:"core-metadata":(?:false|\{{"sha256":"({_DIGEST})"\}}),'
     r'(?:"data-dist-info-metadata":(?:false|\{"sha256":"\1"\}),)?)?'
     rf'"filename":"({_TEXT}*)","hashes":\{{"sha256":"({_DIGEST})"\}},(?:"provenance":(?:null|"{_TEXT}*"),)?'
@@ -65,7 +65,7 @@ _RELATIVE_LIMIT = 256 * 1024 * 1024
 
 _SIZE_LIMIT_BYTES = 10**SIZE_DIGITS
 _ABSOLUTE = ("https://", "http://")
-_UTC_TIME = re.compile(_TIME)
+_UTC_TIME = compile_later(_TIME)
 
 _METADATA_KEYS = ("core-metadata", "data-core-metadata", "dist-info-metadata", "data-dist-info-metadata")
 """The keys of a metadata file, of which the first present one counts (PEP 714, with the older names of PEP 691)."""

@@ -23,6 +23,7 @@ from urllib.parse import unquote
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
+from lockfiles._values import compile_later
 from lockfiles.errors import parser_boundary
 from resolver.index.core_metadata import admits_python
 from resolver.index.distribution_file import (
@@ -73,8 +74,8 @@ _SHORT_PART = 80
 ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
 """The `Accept` header of a request to an index (PEP 691): JSON is preferred to HTML."""
 
-_VERSIONED = re.compile(r"application/vnd\.pypi\.simple\.(?P<version>v\d+|latest)\+(?P<form>json|html)")
-_CHARSET = re.compile(r"charset\s*=\s*\"?([A-Za-z0-9_.:-]+)", re.IGNORECASE)
+_VERSIONED = compile_later(r"application/vnd\.pypi\.simple\.(?P<version>v\d+|latest)\+(?P<form>json|html)")
+_CHARSET = compile_later(r"charset\s*=\s*\"?([A-Za-z0-9_.:-]+)", re.IGNORECASE)
 _WEB = ("https://", "http://")
 _PLAIN_FORMS = {"text/html": "html", "application/xhtml+xml": "html", "application/json": "json"}
 

@@ -18,7 +18,7 @@ from typing import Any
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from lockfiles._values import dataclass
+from lockfiles._values import compile_later, dataclass
 from lockfiles.errors import parser_boundary
 from resolver.index.distribution_file import PageError
 from resolver.index.html_page import StartTag, iter_tokens
@@ -37,7 +37,7 @@ __all__ = [
 _ECOSYSTEM = "PyPI"
 
 # The character set in a content type.
-_CHARSET = re.compile(r"charset\s*=\s*\"?([A-Za-z0-9_.:-]+)", re.IGNORECASE)
+_CHARSET = compile_later(r"charset\s*=\s*\"?([A-Za-z0-9_.:-]+)", re.IGNORECASE)
 
 _ACTIVE = "active"
 

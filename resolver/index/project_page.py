@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Protocol, overload
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from lockfiles._values import dataclass
+from lockfiles._values import compile_later, dataclass
 from resolver.index.distribution_file import DistributionFile
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ __all__ = [
 # GS, RS and US.
 _GROUP, _FILE, _FIELD = "\x1d", "\x1e", "\x1f"
 
-_BUILD_TAG = re.compile(r"([0-9]+)(.*)", re.DOTALL)
+_BUILD_TAG = compile_later(r"([0-9]+)(.*)", re.DOTALL)
 
 _AT_FILENAME = "+"
 """Marks a URL that ends with the file name, which is left out then."""

@@ -9,7 +9,6 @@ Standards: PEP 508 (requirements and markers), PEP 685 (names of extras).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -18,16 +17,16 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 
-from lockfiles._values import dataclass
+from lockfiles._values import compile_later, dataclass
 from resolver.requirements.requirement_text import MOST_DIGITS, has_long_number
 from resolver.requirements.url import redact
 
 __all__ = ["find_memo"]
 
 # `extra` anywhere in a marker, and the comparisons of it that name one extra.
-_EXTRA = re.compile(r"\bextra\b")
+_EXTRA = compile_later(r"\bextra\b")
 
-_PLAIN_EXTRA = re.compile(r'\bextra (?:==|!=) "([^"]*)"|"([^"]*)" (?:==|!=) extra\b')
+_PLAIN_EXTRA = compile_later(r'\bextra (?:==|!=) "([^"]*)"|"([^"]*)" (?:==|!=) extra\b')
 
 _ENVIRONMENT_LIMIT = 8
 """The most environments whose results are kept."""
@@ -35,13 +34,13 @@ _ENVIRONMENT_LIMIT = 8
 _NAME = "[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
 _SPECIFIER = r"(?:[<>]=?|[=!]=|~=)[ \t]*+[0-9][0-9A-Za-z.+*!]*"
 
-_PLAIN = re.compile(
+_PLAIN = compile_later(
     rf"[ \t]*+({_NAME})[ \t]*+(?:\[[ \t]*+({_NAME}(?:[ \t]*+,[ \t]*+{_NAME})*)[ \t]*+\][ \t]*+)?"
     rf"((?:{_SPECIFIER}(?:[ \t]*+,[ \t]*+{_SPECIFIER})*)?)[ \t]*+"
 )
 """A requirement of the usual form, up to its marker; `packaging` reads all others."""
 
-_WORD = re.compile(_NAME)
+_WORD = compile_later(_NAME)
 
 # The most recent environments with their memos, oldest first.
 _memos: list[tuple[Mapping[str, str], RequiresDistMemo]] = []

@@ -12,7 +12,6 @@ format: files at the top, in `*.data/purelib` and in `*.data/platlib` can be imp
 
 from __future__ import annotations
 
-import re
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
@@ -21,7 +20,7 @@ from typing import BinaryIO
 
 from packaging.utils import canonicalize_name
 
-from lockfiles._values import dataclass
+from lockfiles._values import compile_later, dataclass
 from lockfiles.errors import parser_boundary
 
 __all__ = [
@@ -57,11 +56,11 @@ _DIRECTORY_LIMIT_BYTES = 16 * 1024 * 1024
 """Four times that of the largest known wheels. A member takes half a kilobyte of memory and 46 bytes here at least, so
 that all take less than 200 MB."""
 
-_DECEPTIVE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_DECEPTIVE = compile_later("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 """Characters that no member has in its name: control characters, and those that change the direction of writing."""
 
-_LIBRARY = re.compile(r"^[^/]+\.data/(?:purelib|platlib)/")
-_MODULE = re.compile(r"([A-Za-z_]\w*)(?:\.py|(?:\.[\w-]+)*\.(?:so|pyd))")
+_LIBRARY = compile_later(r"^[^/]+\.data/(?:purelib|platlib)/")
+_MODULE = compile_later(r"([A-Za-z_]\w*)(?:\.py|(?:\.[\w-]+)*\.(?:so|pyd))")
 
 
 class WheelDirectoryError(ValueError):

@@ -11,7 +11,6 @@ run. Standards: recording installed projects (`*.dist-info`), direct URL origin 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +23,7 @@ from packaging.version import InvalidVersion, Version
 from lockfiles import Comparison, LockedPin, Lockfile, PinChange, compare
 from lockfiles._documents import parse_json
 from lockfiles._files import read_regular
-from lockfiles._values import dataclass
+from lockfiles._values import compile_later, dataclass
 from resolver.errors import InputError
 from resolver.index.core_metadata import parse_core_metadata
 from resolver.planning.from_lock import build_lock_policy, has_own_digest, plan_from_lock
@@ -43,7 +42,7 @@ __all__ = [
 ]
 
 
-_FOLDER_CONTENT = re.compile(r"tool\.pinfold\.build\.(?P<name>[^.]+)\.content")
+_FOLDER_CONTENT = compile_later(r"tool\.pinfold\.build\.(?P<name>[^.]+)\.content")
 """The key of a fact about the content of a folder that is locked."""
 _SEEDS = frozenset({"pip"})
 """The projects that `venv` itself puts into a new environment."""

@@ -19,7 +19,7 @@ from packaging.version import InvalidVersion, Version
 
 from lockfiles import SettingValue
 from lockfiles._files import hash_bytes
-from lockfiles._values import dataclass
+from lockfiles._values import compile_later, dataclass
 from resolver.errors import InputError
 from resolver.requirements.scopes import FlagScope, IndexFamily
 from resolver.settings.settings import DependencyMetadata, Mirror
@@ -27,10 +27,10 @@ from resolver.settings.settings import DependencyMetadata, Mirror
 __all__ = ["MetadataDigest", "RecordedSettings", "digest_metadata", "read_recorded", "record_settings"]
 
 # In these patterns `\\.` is a character with a backslash before it, which never separates.
-_FAMILY = re.compile(r"(?P<name>(?:\\.|[^\\])*?): (?P<rest>.*)", re.DOTALL)
-_MIRROR = re.compile(r"(?P<prefix>(?:\\.|[^\\])*?) at (?P<url>.*)", re.DOTALL)
-_METADATA = re.compile(r"(?P<name>\S+) (?P<version>\S+) sha256:(?P<sha256>[0-9a-f]{64})")
-_WORD = re.compile(r"(?:\\.|[^\\ ])+", re.DOTALL)
+_FAMILY = compile_later(r"(?P<name>(?:\\.|[^\\])*?): (?P<rest>.*)", re.DOTALL)
+_MIRROR = compile_later(r"(?P<prefix>(?:\\.|[^\\])*?) at (?P<url>.*)", re.DOTALL)
+_METADATA = compile_later(r"(?P<name>\S+) (?P<version>\S+) sha256:(?P<sha256>[0-9a-f]{64})")
+_WORD = compile_later(r"(?:\\.|[^\\ ])+", re.DOTALL)
 _EMPTY_WORD = r"\e"
 """An empty word, which would otherwise be lost between two spaces."""
 

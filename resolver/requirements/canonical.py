@@ -7,14 +7,13 @@ included files, and flags whose order has no effect are sorted.
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 
 from lockfiles._files import hash_bytes
-from lockfiles._values import dataclass
+from lockfiles._values import compile_later, dataclass
 from resolver.requirements.entry import Entry, FormatControl, Layer, RequirementList
 from resolver.requirements.requirement_list import parse_requirement_list
 from resolver.requirements.scopes import FlagScope, Scope, ScopeRules
@@ -25,7 +24,7 @@ __all__ = ["canonical_layers", "parse_canonical_layers"]
 # The start of the content of an included file, whose lines follow it as words of a shell: a lock holds no line break.
 _INCLUDED = "included: "
 # A value of `--config-settings` from a lock: it is the hash already.
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_DIGEST = compile_later(r"sha256:[0-9a-f]{64}")
 
 
 def canonical_layers(requirement_list: RequirementList) -> tuple[tuple[str, ...], ...]:

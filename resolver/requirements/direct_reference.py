@@ -24,7 +24,7 @@ from packaging.utils import (
     parse_wheel_filename,
 )
 
-from lockfiles._values import dataclass
+from lockfiles._values import compile_later, dataclass
 from resolver.requirements.entry import ArchiveUrl, DirectReference, LocalPath, VcsReference
 from resolver.requirements.flags import Refusal
 from resolver.requirements.index_urls import check_characters, check_host
@@ -56,15 +56,15 @@ _ARCHIVE_SUFFIXES = (
     ".tar.lzma",
 )
 # A scheme with or without `//`: `file:folder` and `git+file:…` are URLs too.
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(?://|(?=.))")
+_SCHEME = compile_later(r"([A-Za-z][A-Za-z0-9+.-]*):(?://|(?=.))")
 # A drive: its letter would otherwise be a scheme.
-_WINDOWS_PATH = re.compile(r"[A-Za-z]:[\\/]")
+_WINDOWS_PATH = compile_later(r"[A-Za-z]:[\\/]")
 # What may follow `git+`.
 _GIT_SCHEMES = frozenset({"https", "http", "ssh", "git", "file"})
 # Version control systems that pip supports and pinfold does not.
 _OTHER_VCS = ("hg", "svn", "bzr")
 # `git@host:path`, as `scp` and git write an SSH address.
-_SCP_FORM = re.compile(r"(?:git\+)?(?P<user>[\w.-]+)@(?P<host>[\w.-]+):(?P<path>[^/\s][^\s]*)")
+_SCP_FORM = compile_later(r"(?:git\+)?(?P<user>[\w.-]+)@(?P<host>[\w.-]+):(?P<path>[^/\s][^\s]*)")
 
 # Texts, which `re` compiles when they are first used: most lists hold no direct reference.
 _SSH_WITH_COLON = r"(?P<start>ssh://(?:[^@/\s]+@)?[\w.-]+):(?P<path>[A-Za-z_~][^\s]*)"

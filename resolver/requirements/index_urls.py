@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import unquote, urljoin, urlsplit
 
+from lockfiles._values import compile_later
 from lockfiles.errors import parser_boundary
 from resolver.errors import Position
 from resolver.requirements.flags import FaultCollector, FlagUse, Refusal
@@ -31,17 +32,17 @@ __all__ = [
 ]
 
 # Two letters at least: `C:` is a drive of Windows.
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
-_PAGE_OR_FILE = re.compile(r"\.(html?|whl|zip|tar\.gz|tgz)$", re.IGNORECASE)
+_SCHEME = compile_later(r"[A-Za-z][A-Za-z0-9+.-]+:")
+_PAGE_OR_FILE = compile_later(r"\.(html?|whl|zip|tar\.gz|tgz)$", re.IGNORECASE)
 # An index of PyTorch, whose URL does not end in `/simple` as those of most indexes do.
-_PYTORCH_INDEX = re.compile(
+_PYTORCH_INDEX = compile_later(
     r"https?://download\.pytorch\.org/whl/(?:(?:nightly|test)/)?(?:cu\d+|cpu|xpu|rocm[\d.]+)/?", re.IGNORECASE
 )
 # A release on GitHub, by its page or the folder of its files: the repository, the tag.
-_RELEASE_FOLDER = re.compile(
+_RELEASE_FOLDER = compile_later(
     r"(https?://github\.[^/]+/[^/?]+)(/[^/?]+)?/releases/(?:download|tag)/([^/?]+(?:/[^/?]+)*?)/?", re.IGNORECASE
 )
-_ADDRESS_NUMBER = re.compile(r"0x[0-9a-f]+|[0-9]+")
+_ADDRESS_NUMBER = compile_later(r"0x[0-9a-f]+|[0-9]+")
 _DOCUMENTATION_NETWORKS = tuple(
     map(ipaddress.ip_network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32"))
 )

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from lockfiles._values import dataclass
+from lockfiles._values import compile_later, dataclass
 from resolver.errors import Position
 from resolver.requirements.entry import Entry, NamedLocation
 from resolver.requirements.flags import (
@@ -42,11 +42,11 @@ __all__ = [
 ]
 
 # A `#` at the start or after white space: others belong to a URL.
-_COMMENT = re.compile(r"(^|\s)#")
+_COMMENT = compile_later(r"(^|\s)#")
 # The flags that a scope is made of.
 _LOCATION_FLAGS = frozenset({"--index-url", "--extra-index-url", "--find-links", "--no-index"})
 # In the value of a flag: two flags in one string, which a shell would have split.
-_SECOND_FLAG = re.compile(r"\s-")
+_SECOND_FLAG = compile_later(r"\s-")
 
 
 # These two are values between this module and `requirement_list`; later stages never see them.

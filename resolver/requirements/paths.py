@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, assert_never, cast
 
+from lockfiles._values import compile_later
 from lockfiles.variable_bindings import VariableBindings
 from resolver.errors import InputError
 from resolver.requirements.entry import Entry, LocalPath, RequirementItems, RequirementList
@@ -37,11 +38,11 @@ RewriteReference = Callable[[Entry, LocalPath], str]
 """A function from an entry and its path to the path to use instead."""
 
 # Two letters at least: `C:` is a drive of Windows.
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+_SCHEME = compile_later(r"[A-Za-z][A-Za-z0-9+.-]+:")
 _LONGEST_PATH = 1000
 """A pattern takes at most a third power of this many steps (see `resolver.settings.settings`)."""
 # A URL up to its query. The length of a scheme is limited to keep the search linear.
-_URL = re.compile(r"(?P<start>[A-Za-z][A-Za-z0-9+.-]{0,30}://[^\s/?#'\"]*)(?P<path>/[^\s?#'\"]*)")
+_URL = compile_later(r"(?P<start>[A-Za-z][A-Za-z0-9+.-]{0,30}://[^\s/?#'\"]*)(?P<path>/[^\s?#'\"]*)")
 
 
 class PathTokens(Mapping[str, str]):

@@ -9,22 +9,21 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, urlsplit
 
-from lockfiles._values import dataclass
+from lockfiles._values import compile_later, dataclass
 from resolver.requirements.url import Url
 
 __all__ = ["Expiry", "find_expiry"]
 
 # A time as AWS and Google write it (ISO 8601, basic format).
-_BASIC_TIME = re.compile(r"(\d{8}T\d{6})Z")
+_BASIC_TIME = compile_later(r"(\d{8}T\d{6})Z")
 # More digits are no time, and would be slow to convert.
-_DIGITS = re.compile(r"\d{1,12}")
+_DIGITS = compile_later(r"\d{1,12}")
 # A Unix time of any signature that is in use. A number with fewer digits may be a duration.
-_LATE_TIME = re.compile(r"\d{9,12}")
+_LATE_TIME = compile_later(r"\d{9,12}")
 # Parameters whose value may be a JSON web token.
 _WEB_TOKEN_PARAMETERS = frozenset(
     {"access_token", "auth", "auth_token", "authorization", "download_token", "id_token", "jwt", "key", "token"}

@@ -15,6 +15,7 @@ import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
+from lockfiles._values import compile_later
 from resolver.errors import Position, SourceError, render_os_error
 from resolver.requirements.flags import (
     FaultCollector,
@@ -51,21 +52,21 @@ LOCK = "lock"
 """The same for a variable whose value is locked: in a version, a marker or a hash."""
 
 # What a line has before extras, specifier, URL, marker or flags, and nothing of a path.
-_PROJECT_NAME = re.compile(r"[^\s\[\]=<>!~;@(),/\\]+(?=[\s\[=<>!~;@(]|$)")
+_PROJECT_NAME = compile_later(r"[^\s\[\]=<>!~;@(),/\\]+(?=[\s\[=<>!~;@(]|$)")
 # Extras after such a name, and the values of `--trusted-host`, `--no-binary` and `--only-binary`, also abbreviated.
-_EXTRAS = re.compile(r"[^\s\[\]=<>!~;@(),/\\]+\s*\[([^\]]*)")
-_NAMING_FLAG = re.compile(r"(?:^|\s)--(?:t|no-b|o)[a-z-]*[=\s]\s*(\S*)")
+_EXTRAS = compile_later(r"[^\s\[\]=<>!~;@(),/\\]+\s*\[([^\]]*)")
+_NAMING_FLAG = compile_later(r"(?:^|\s)--(?:t|no-b|o)[a-z-]*[=\s]\s*(\S*)")
 # `--config-settings`, also abbreviated, in a line without the quoting of a shell.
-_CONFIG_SETTING = re.compile(r"(?:^|\s)(?:-C|--conf)(.*)", re.DOTALL)
-_QUOTING = re.compile(r"[\"'\\]")
+_CONFIG_SETTING = compile_later(r"(?:^|\s)(?:-C|--conf)(.*)", re.DOTALL)
+_QUOTING = compile_later(r"[\"'\\]")
 # A word of a requirement that is a URL or a path.
-_PLACE = re.compile(r"[/\\]|^git\+|^\.")
+_PLACE = compile_later(r"[/\\]|^git\+|^\.")
 # A `#` at the start or after white space: others belong to a URL.
-_COMMENT = re.compile(r"(?:^|(?<=\s))#.*$")
+_COMMENT = compile_later(r"(?:^|(?<=\s))#.*$")
 # `-e` or `--editable` with its value, and the `;` before a marker: `-e ./folder ; python_version < "3.13"`.
-_EDITABLE_MARKER = re.compile(r"((?:-e|--editable(?=[=\s]))[^;]*+)(;\s*+)(.*+)", re.DOTALL)
+_EDITABLE_MARKER = compile_later(r"((?:-e|--editable(?=[=\s]))[^;]*+)(;\s*+)(.*+)", re.DOTALL)
 # The comment of PEP 263.
-_ENCODING = re.compile(rb"coding[:=]\s*([-\w.]+)")
+_ENCODING = compile_later(rb"coding[:=]\s*([-\w.]+)")
 
 # UTF-32 first: its little-endian mark begins with that of UTF-16.
 _BYTE_ORDER_MARKS = (

@@ -20,6 +20,7 @@ from packaging.specifiers import Specifier, SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from lockfiles._values import compile_later
 from lockfiles.errors import parser_boundary
 from resolver.requirements.direct_reference import (
     has_url_scheme,
@@ -42,15 +43,15 @@ __all__ = [
 
 MOST_DIGITS = 4300
 """Python's default limit (`sys.int_info.default_max_str_digits`). Here it is fixed, so that no variable changes it."""
-_LONG_NUMBER = re.compile(rf"[0-9]{{{MOST_DIGITS + 1}}}")
+_LONG_NUMBER = compile_later(rf"[0-9]{{{MOST_DIGITS + 1}}}")
 # `name[extras] @ reference` (PEP 508).
-_NAMED_REFERENCE = re.compile(
+_NAMED_REFERENCE = compile_later(
     r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*+(?:(\[[^\]]*+\])\s*+)?@\s*+(\S.*)", re.DOTALL
 )
 # `git@host:path`. A host has a dot here: `name@path:…` is a named reference.
-_SCP_START = re.compile(r"(?:git\+)?[\w.-]+@[\w.-]+\.[\w-]+:(?!//)")
+_SCP_START = compile_later(r"(?:git\+)?[\w.-]+@[\w.-]+\.[\w-]+:(?!//)")
 # The values that pip accepts for `--hash`.
-_HASH = re.compile(r"(sha256|sha384|sha512):([0-9a-fA-F]+)")
+_HASH = compile_later(r"(sha256|sha384|sha512):([0-9a-fA-F]+)")
 _HASH_LENGTHS = {"sha256": 64, "sha384": 96, "sha512": 128}
 # Values of every environment marker (PEP 508), to try whether a marker can be evaluated at all. That does not depend on
 # the target: a comparison is undefined because of its operator or of the value that the user wrote.

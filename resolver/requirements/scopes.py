@@ -31,6 +31,9 @@ __all__ = [
 ]
 
 
+_SPECIAL = frozenset("*?[")
+"""The characters that mean something in a pattern of names."""
+
 FlagScope = Literal["position", "list"]
 """What an `--extra-index-url` or `--find-links` applies to: the requirements after it, or its whole layer."""
 
@@ -109,7 +112,20 @@ def _is_family_index(url: Url, family: IndexFamily) -> bool:
 
 def is_family_name(name: NormalizedName, family: IndexFamily) -> bool:
     """Whether the project is one of the family's: a name matches one of its patterns."""
-    return any(fnmatchcase(name, pattern) for pattern in family.names)
+    exact, prefixes, others = _sort_patterns(tuple(family.names))
+    return name in exact or name.startswith(prefixes) or any(fnmatchcase(name, pattern) for pattern in others)
+
+
+@lru_cache(maxsize=256)
+def _sort_patterns(patterns: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...], tuple[str, ...]]:
+    """The patterns that are names, the beginnings of those that end with their only `*`, and all others.
+
+    Each project is compared with those of every family, and `fnmatchcase` takes as long as the rest of that.
+    """
+    plain = [pattern for pattern in patterns if not _SPECIAL.intersection(pattern)]
+    prefixes = [one[:-1] for one in patterns if one.endswith("*") and not _SPECIAL.intersection(one[:-1])]
+    others = [one for one in patterns if one not in plain and one[:-1] not in prefixes]
+    return frozenset(plain), tuple(prefixes), tuple(others)
 
 
 @lru_cache(maxsize=4096)

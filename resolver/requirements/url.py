@@ -29,7 +29,7 @@ from math import log2
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from lockfiles._values import dataclass
+from lockfiles._values import compile_later, dataclass
 from lockfiles.variable_bindings import name_host
 
 __all__ = [
@@ -46,23 +46,23 @@ __all__ = [
     "withhold_random_queries",
 ]
 
-VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
+VARIABLE = compile_later(r"\$\{([A-Z0-9_]+)\}")
 """A variable; its group is the name."""
-_WORD = re.compile(r"\S+")
-_START = re.compile(r"(?P<git>(?:git\+)?)\$\{(?P<name>[A-Z0-9_]+)\}")
-_URL = re.compile(
+_WORD = compile_later(r"\S+")
+_START = compile_later(r"(?P<git>(?:git\+)?)\$\{(?P<name>[A-Z0-9_]+)\}")
+_URL = compile_later(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?#]*)(?P<path>[^?#]*)(?:\?(?P<query>[^#]*))?(?:#.*)?",
     re.DOTALL,
 )
 # A URL inside a message, or user information whose URL has no scheme. Limits on lengths keep the search linear.
-_QUOTED_URL = re.compile(
+_QUOTED_URL = compile_later(
     r"(?P<url>[A-Za-z][A-Za-z0-9+.-]{0,30}://[^\s'\"`]*)|(?P<user_information>[^\s/@:'\"`]{0,300}+:[^\s/@'\"`]{0,300}+@)"
 )
 # Fragments of direct references, which a message may show (pip: VCS Support, PEP 440).
-_HARMLESS_FRAGMENT = re.compile(r"(?:(?:egg|subdirectory|sha\d+|md5)=[\w.\[\],/+-]*(?:&|$))+")
+_HARMLESS_FRAGMENT = compile_later(r"(?:(?:egg|subdirectory|sha\d+|md5)=[\w.\[\],/+-]*(?:&|$))+")
 
 # `user:password@host/…`, a URL whose scheme was forgotten.
-_NO_SCHEME = re.compile(r"[^\s/@:]*+:[^\s/@]*+@(?P<rest>.*)", re.DOTALL)
+_NO_SCHEME = compile_later(r"[^\s/@:]*+:[^\s/@]*+@(?P<rest>.*)", re.DOTALL)
 # Parameters of a query whose value is a token.
 _TOKEN_PARAMETERS = frozenset(
     {"access_key", "access_token", "api_key", "apikey", "auth", "auth_key", "auth_token", "authorization"}

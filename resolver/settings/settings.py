@@ -27,7 +27,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from lockfiles._values import dataclass
+from lockfiles._values import compile_later, dataclass
 from lockfiles.errors import parser_boundary
 from lockfiles.table_reader import (
     Parser,
@@ -70,12 +70,12 @@ _MERGES = {option.field: option.merge for option in OPTIONS}
 # The compute capability of a GPU: `9.0`.
 _LONGEST_PATTERN = 500
 _MOST_REPETITIONS = 2
-_CAPABILITY = re.compile(r"\d{1,2}\.\d")
+_CAPABILITY = compile_later(r"\d{1,2}\.\d")
 # How messages name the setting.
 _EXCLUDE_NEWER = "`exclude-newer`"
-_DATE_FORM = re.compile(r"\d{4}-\d{2}-\d{2}")
+_DATE_FORM = compile_later(r"\d{4}-\d{2}-\d{2}")
 # RFC 3339, also with a space for the `T`, and without an offset, which has a message of its own.
-_INSTANT_FORM = re.compile(
+_INSTANT_FORM = compile_later(
     r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?P<offset>Z|[+-]\d{2}:\d{2})?", re.IGNORECASE
 )
 

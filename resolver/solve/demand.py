@@ -7,7 +7,6 @@ some layer lists with `--no-deps`.
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
 from functools import lru_cache
 from typing import NamedTuple
@@ -17,7 +16,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from lockfiles._values import dataclass
+from lockfiles._values import compile_later, dataclass
 
 __all__ = [
     "IMPOSSIBLE",
@@ -39,7 +38,7 @@ WITH_DEPENDENCIES = "*"
 
 _NAME = "[a-z0-9]+(?:-[a-z0-9]+)*"
 _VERSION = r"(?:[<>]=?|[=!]=|~=)[0-9][0-9a-z.+*]*"
-_PLAIN = re.compile(rf"({_NAME})(?:\[({_NAME}(?:,{_NAME})*)\])?((?:{_VERSION}(?:,{_VERSION})*)?)")
+_PLAIN = compile_later(rf"({_NAME})(?:\[({_NAME}(?:,{_NAME})*)\])?((?:{_VERSION}(?:,{_VERSION})*)?)")
 """Requirements with normalized names and plain versions; `packaging` parses all others."""
 
 TORCH_RELEASE = NormalizedName("<torch>")

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from lockfiles import LockfileError, read
 from lockfiles._files import read_regular
-from lockfiles._values import dataclass
+from lockfiles._values import compile_later, dataclass
 from resolver.errors import PinfoldError
 from resolver.sources.apps.app_folder import iter_own_files, iter_own_folders, list_app_sources
 from resolver.sources.lock_places import find_other_owner, name_source
@@ -36,17 +36,17 @@ __all__ = [
     "iter_concerned_locks",
 ]
 
-_LOCK = re.compile(r"pylock(?:\.([^.]+))?\.toml")
+_LOCK = compile_later(r"pylock(?:\.([^.]+))?\.toml")
 # Larger files are data sets and generated code, no lists.
 _LARGEST_BYTES = 1_000_000
 # Suffixes of files that can be a list, or name one.
 _TEXTS = frozenset({".txt", ".in", ".py"})
 
 # How a list is compared with a lock: without comments, white space and quotes, and with files that it includes.
-_INCLUDED = re.compile(r"^\s*(?:-r|--requirement)[\s=]*(\S+)")
-_COMMENT = re.compile(r"(?:^|\s)#.*")
-_SPACES = re.compile(r"[\s\"'()]+")
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
+_INCLUDED = compile_later(r"^\s*(?:-r|--requirement)[\s=]*(\S+)")
+_COMMENT = compile_later(r"(?:^|\s)#.*")
+_SPACES = compile_later(r"[\s\"'()]+")
+_NAME = compile_later(r"[a-z0-9][a-z0-9._-]*")
 _MOST_FILES = 50
 
 

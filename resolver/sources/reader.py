@@ -26,6 +26,7 @@ from urllib.parse import unquote, urlsplit
 from packaging.requirements import InvalidRequirement, Requirement
 
 from lockfiles._files import FILE_LIMIT_BYTES, read_regular
+from lockfiles._values import compile_later
 from lockfiles.variable_bindings import VariableBinding, VariableBindings
 from resolver.errors import Fault, SourceError, UnboundVariableError, render_os_error, without_traceback
 from resolver.requirements.requirement_file import decode_requirement_file
@@ -47,7 +48,7 @@ _STANDARD_INPUT = "standard input"
 _REQUIREMENT_SUFFIXES = {".txt", ".in"}
 _MOST_SUGGESTIONS = 5
 # A URL, and not the drive of a Windows path: a scheme has two letters at least.
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+_SCHEME = compile_later(r"[A-Za-z][A-Za-z0-9+.-]+:")
 _PIPED = "`lock -` reads a list from standard input: `command | lock -`"
 """The remedy for a pipe, such as `<(command)` of a shell."""
 

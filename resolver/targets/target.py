@@ -25,7 +25,7 @@ from typing import assert_never, cast
 from packaging.markers import Environment, Marker
 from packaging.tags import Tag, compatible_tags, cpython_tags, mac_platforms
 
-from lockfiles._values import dataclass
+from lockfiles._values import compile_later, dataclass
 from resolver.errors import TargetError
 from resolver.targets.accelerators import UNSPECIFIED, Accelerator, Cpu, Gpu, Unspecified
 from resolver.targets.platforms import DEFAULT_PLATFORM, Glibc, Linux, MacOS, Platform, Windows
@@ -38,7 +38,7 @@ _OLDEST_MINOR = 8
 _NEWEST_MINOR = 15
 _OLDEST_FREE_THREADED = 13
 
-_FORM = re.compile(
+_FORM = compile_later(
     r"""
     (?:(?:cpython|python)[-@]?|cp(?=\d))?           # the implementation, as uv, pyenv and wheel tags write it
     (?P<major>\d)\.?(?P<minor>(?<=\.)\d{1,3}|\d\d?)  # 3.11, or 311 as in a wheel tag

@@ -36,7 +36,7 @@ def run() -> None:
         _lock_by_functions(words)
         return
     sys.argv = ["lock", *words]
-    from resolver.cli.main import run as run_command
+    from resolver.cli import run as run_command
 
     (folder / f"begun-{os.getpid()}").touch()
     run_command()

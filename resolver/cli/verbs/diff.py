@@ -10,14 +10,13 @@ nothing: a missing object in a partial clone is an error.
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from lockfiles import Comparison, LockedPin, Lockfile, LockfileError, compare, digest, loads
-from lockfiles._values import dataclass
+from lockfiles._values import compile_later, dataclass
 from resolver.cli.output import show_json, show_text
 from resolver.cli.verb_arguments import build_verb_parser, choose_lockfiles, explain_unusable, read_lockfile
 from resolver.errors import InputError
@@ -28,7 +27,7 @@ _DESCRIPTION = """\
 What differs between two locks, pins first: `lock diff OLD NEW`. A git revision stands for the lock as it was then:
 `lock diff HEAD~1` compares it with the folder's only lock, `lock diff HEAD~1 pylock.gpu-a100.toml` with that one."""
 
-_REVISION = re.compile(r"[^-\s:\x00-\x1f\x7f][^\s:\x00-\x1f\x7f]*")
+_REVISION = compile_later(r"[^-\s:\x00-\x1f\x7f][^\s:\x00-\x1f\x7f]*")
 """What git gets as a revision: no option, and no `:`, which would begin a path."""
 _GIT_OPTIONS = ("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}", "-c", "core.pager=cat")
 """The configuration of a repository can name programs; these options keep git from running them."""

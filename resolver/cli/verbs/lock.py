@@ -27,7 +27,7 @@ from lockfiles import Lockfile
 from resolver.cli.lock_planning import LockOutcomes, LockPlanning, build_lock_key, find_left_over
 from resolver.cli.output import show_message, write_output
 from resolver.cli.parser import LockArguments, render_options
-from resolver.cli.records import current_recording
+from resolver.cli.recording import current_recording
 from resolver.errors import Fault, InputError, render_os_error
 from resolver.planning.check import check_lockfile, has_local_paths, iter_content_differences
 from resolver.planning.plan import LockPlan, depends_on_clock, share_old_locks

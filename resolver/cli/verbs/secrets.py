@@ -24,6 +24,7 @@ from io import BytesIO
 from pathlib import Path
 
 from lockfiles._files import read_regular
+from lockfiles._values import compile_later
 from lockfiles.secret_forms import FoundSecret, find_secrets
 from resolver.cli.output import show_json, show_text
 from resolver.cli.verb_arguments import build_verb_parser
@@ -32,7 +33,7 @@ from resolver.sources.settings_file import find_settings
 
 __all__ = ["run_allow", "run_secrets"]
 
-_BINDING = re.compile(r"[A-Z0-9_]+=.*", re.DOTALL)
+_BINDING = compile_later(r"[A-Z0-9_]+=.*", re.DOTALL)
 _ALLOW_DESCRIPTION = """\
 Allows the variables that a list names in its URLs to be sent to the hosts of these URLs, from now on and for this file:
 
@@ -45,8 +46,8 @@ _DESCRIPTION = """\
 Looks for literal tokens, passwords and signatures in lists, apps and locks, and names file, line and form of each. Of a
 folder the lists, apps and locks in it are read."""
 _REMEDY = "write `${NAME}` in its place, and set that variable where the list is locked and where the lock is installed"
-_READ_IN_FOLDERS = re.compile(r"pylock(\..+)?\.toml|pyproject\.toml|.*\.(py|txt|in)", re.DOTALL)
-_INCLUDED = re.compile(r"""^\s*['"]?(?:-r|-c|--requirement|--constraint)[\s=]*['"]?([^\s'"#]+)""", re.MULTILINE)
+_READ_IN_FOLDERS = compile_later(r"pylock(\..+)?\.toml|pyproject\.toml|.*\.(py|txt|in)", re.DOTALL)
+_INCLUDED = compile_later(r"""^\s*['"]?(?:-r|-c|--requirement|--constraint)[\s=]*['"]?([^\s'"#]+)""", re.MULTILINE)
 """The file that a line includes, whatever its name (pip: Requirements File Format)."""
 _SKIPPED = frozenset({"node_modules", "__pycache__", "site-packages"})
 """Folders with the code of other projects."""

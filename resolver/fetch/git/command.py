@@ -24,7 +24,7 @@ from contextlib import ExitStack
 from dataclasses import field
 from pathlib import Path
 
-from lockfiles._values import dataclass
+from lockfiles._values import compile_later, dataclass
 from resolver.errors import FetchError
 from resolver.fetch.access import DEFAULT_TIMEOUT_S, SLICE_S, Cancellation
 from resolver.fetch.git.credential_server import PROXY_USER, RepositoryLogins, serve_logins
@@ -45,7 +45,7 @@ _LOCAL_LIMIT_S = 600.0
 _END_WAIT_S = 3.0
 _ATTEMPTS = 3
 # The messages of errors that may pass: too many requests, an overload, a broken connection.
-_TRANSIENT = re.compile(
+_TRANSIENT = compile_later(
     r"returned error: (?:429|5\d\d)|early eof|unexpected disconnect|hung up unexpectedly|connection reset"
     r"|operation too slow|transfer closed",
     re.IGNORECASE,

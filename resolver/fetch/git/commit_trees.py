@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 from lockfiles._files import open_regular
-from lockfiles._values import dataclass
+from lockfiles._values import compile_later, dataclass
 from resolver.errors import Fault, FetchError, OfflineError
 from resolver.fetch.git.command import Git, GitCommandError, RemoteRepository
 from resolver.fetch.git.commit_store import (
@@ -43,7 +43,7 @@ __all__ = ["TreeMaker", "wants_history"]
 
 
 # Tools that read a version out of tags or commits, as they are named in the files of a project.
-_READS_HISTORY = re.compile(
+_READS_HISTORY = compile_later(
     rb"setuptools[_-]scm|hatch-vcs|vcs[_-]versioning|versioneer|versioningit|dunamai|dynamic-versioning"
     rb"|setuptools-git-version|miniver|\bpbr\b|source *= *[\"'](?:scm|vcs)[\"']|git[\"', ]+describe|flit[_-]scm"
 )
@@ -51,9 +51,9 @@ _READ_FIRST_BYTES = 1 << 20
 _DEEPEST = 10
 """The levels of submodules that are followed: two repositories may name each other."""
 
-_SCP_FORM = re.compile(r"(?:(?P<user>[\w.-]+)@)?(?P<host>[\w.-]+):(?P<path>(?!//)[^\s]+)")
+_SCP_FORM = compile_later(r"(?:(?P<user>[\w.-]+)@)?(?P<host>[\w.-]+):(?P<path>(?!//)[^\s]+)")
 """The scp-like form of an ssh URL, `user@host:path` (git: git-clone, GIT URLS)."""
-_ENTRY = re.compile(r"160000 ([0-9a-f]+) 0\t(.+)", re.DOTALL)
+_ENTRY = compile_later(r"160000 ([0-9a-f]+) 0\t(.+)", re.DOTALL)
 """A submodule in the output of `git ls-files --stage`: its mode is 160000."""
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 
+from lockfiles._values import compile_later
 from resolver.errors import AuthenticationError, FetchError
 from resolver.fetch.git.command import GitCommandError
 from resolver.fetch.git.repository import Repository
@@ -17,27 +18,27 @@ from resolver.fetch.git.repository import Repository
 __all__ = ["explain_git_failure", "is_refused_request", "is_unknown_object"]
 
 # The texts of git, curl, ssh and common hosts, by cause. The exit status of git is 128 for all of them.
-_DENIED = re.compile(
+_DENIED = compile_later(
     r"authentication failed|could not read (?:username|password)|terminal prompts disabled"
     r"|returned error: (?:401|403)|permission denied \(|access denied|invalid username or (?:password|token)",
     re.IGNORECASE,
 )
 # The status 407 of a proxy, as curl words it for a request and for a tunnel.
-_PROXY_DENIED = re.compile(r"returned error: 407|response 407|proxy authentication required", re.IGNORECASE)
+_PROXY_DENIED = compile_later(r"returned error: 407|response 407|proxy authentication required", re.IGNORECASE)
 # Hosts also send 404 for a repository that the login may not see, so a message cannot exclude a missing login.
-_ABSENT = re.compile(
+_ABSENT = compile_later(
     r"repository .*not found|returned error: (?:404|410)|does not appear to be a git repository|does not exist",
     re.IGNORECASE,
 )
 # The network below HTTP and ssh: names, routes, connections, time limits.
-_UNREACHED = re.compile(
+_UNREACHED = compile_later(
     r"could not resolve|failed to connect|couldn't connect|connection (?:refused|timed out|reset|closed)"
     r"|network is unreachable|operation timed out|operation too slow|no route to host|name or service not known",
     re.IGNORECASE,
 )
 
 
-_REDIRECTED = re.compile(r"returned error: 30[1278]")
+_REDIRECTED = compile_later(r"returned error: 30[1278]")
 
 
 def is_refused_request(failed: GitCommandError) -> bool:

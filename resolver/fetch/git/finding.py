@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from lockfiles._files import hash_bytes
-from lockfiles._values import dataclass
+from lockfiles._values import compile_later, dataclass
 from resolver.errors import Fault, OfflineError
 from resolver.fetch.git.command import Git, GitCommandError, RemoteRepository
 from resolver.fetch.git.commit_store import CommitStore
@@ -28,9 +28,9 @@ from resolver.fetch.projects.row_store import write_cache_file
 __all__ = ["CommitFinder", "FoundCommit", "is_full_id"]
 
 
-_FULL_ID = re.compile(r"[0-9a-fA-F]{40}(?:[0-9a-fA-F]{24})?")
-_SHORT_ID = re.compile(r"[0-9a-fA-F]{4,63}")
-_LINE = re.compile(r"([0-9a-f]{40}(?:[0-9a-f]{24})?|ref: [^\t\n]+)\t([^\t\n]+)")
+_FULL_ID = compile_later(r"[0-9a-fA-F]{40}(?:[0-9a-fA-F]{24})?")
+_SHORT_ID = compile_later(r"[0-9a-fA-F]{4,63}")
+_LINE = compile_later(r"([0-9a-f]{40}(?:[0-9a-f]{24})?|ref: [^\t\n]+)\t([^\t\n]+)")
 _LISTING_LIMIT_S = 120.0
 # How many names a message shows: of similar ones, and of all names.
 _MOST_NAMES = 3

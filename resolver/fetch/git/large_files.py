@@ -9,11 +9,10 @@ It is a module of its own because git-lfs is a program of its own, which may be 
 from __future__ import annotations
 
 import hashlib
-import re
 from pathlib import Path, PurePosixPath
 
 from lockfiles._files import read_regular
-from lockfiles._values import dataclass
+from lockfiles._values import compile_later, dataclass
 from resolver.errors import Fault, FetchError, OfflineError
 from resolver.fetch.git.command import Git, GitCommandError, RemoteRepository
 from resolver.fetch.git.commit_store import write_config
@@ -24,14 +23,14 @@ from resolver.requirements.url import parse_url
 __all__ = ["LargeFilePointer", "find_pointers", "lay_out_large_files", "warn_of_pointers"]
 
 # git-lfs: docs/spec.md, a pointer file and its size.
-_POINTER = re.compile(rb"version https://git-lfs\.github\.com/spec/v1\n(?:.*\n)*?oid sha256:([0-9a-f]{64})\n")
+_POINTER = compile_later(rb"version https://git-lfs\.github\.com/spec/v1\n(?:.*\n)*?oid sha256:([0-9a-f]{64})\n")
 _LARGEST_POINTER_BYTES = 1024
 _MOST_NAMES = 3
 _CHUNK_BYTES = 1 << 20
 # The length of a command line is limited, so paths are given in portions.
 _PATHS_AT_ONCE = 200
 # Files that a build reads as source: with a pointer in place of one, it would fail or give a broken wheel.
-_READ_BY_BUILDS = re.compile(r"pyproject\.toml|setup\.(?:py|cfg)|[^/]+\.(?:py|pyi|pyx|c|cc|cpp|h|rs|toml)")
+_READ_BY_BUILDS = compile_later(r"pyproject\.toml|setup\.(?:py|cfg)|[^/]+\.(?:py|pyi|pyx|c|cc|cpp|h|rs|toml)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

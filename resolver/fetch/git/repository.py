@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from urllib.parse import unquote, urlsplit
 
 from lockfiles._files import hash_bytes
-from lockfiles._values import dataclass
+from lockfiles._values import compile_later, dataclass
 from resolver.errors import InputError
 from resolver.requirements.url import VARIABLE, Url, find_unset, redact
 
@@ -35,11 +35,11 @@ __all__ = [
 
 _SCHEMES = ("https", "http", "ssh", "git", "file")
 _DEFAULT_PORTS = {"https": 443, "http": 80, "ssh": 22, "git": 9418}
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
+_SCHEME = compile_later(r"[A-Za-z][A-Za-z0-9+.-]*")
 # `NAME::ADDRESS` starts the program `git-remote-NAME` (git: gitremote-helpers).
-_HELPER = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.-]*::")
-_HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_.])?|\[[0-9A-Fa-f:.]+\]")
-_USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*")
+_HELPER = compile_later(r"[A-Za-z0-9][A-Za-z0-9+.-]*::")
+_HOST = compile_later(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_.])?|\[[0-9A-Fa-f:.]+\]")
+_USER = compile_later(r"[A-Za-z0-9_][A-Za-z0-9._+-]*")
 _MOST_LINES = 3
 _LONGEST_LINE = 300
 # Lines about the progress of a transfer.

@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from lockfiles._files import read_regular
-from lockfiles._values import dataclass
+from lockfiles._values import compile_later, dataclass
 from resolver.requirements.url import VARIABLE, Secret, Url
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ _SIGNERS = (
     "skoid",
 )
 """Parameters of signed URLs that name the key which signed, in lower case; a date and scope may follow behind `/`."""
-_ENCODED_VARIABLE = re.compile(r"\$%7[Bb]([A-Z0-9_]+)%7[Dd]")
+_ENCODED_VARIABLE = compile_later(r"\$%7[Bb]([A-Z0-9_]+)%7[Dd]")
 """`${VAR}` after an HTTP client has percent-encoded its braces."""
 
 

@@ -11,13 +11,12 @@ each run and are in no cache.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lockfiles._files import open_regular, read_regular
-from lockfiles._values import dataclass
+from lockfiles._values import compile_later, dataclass
 from resolver.errors import FetchError
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LocalFolder", "describe_file", "find_local_path", "read_local_index", "read_local_links"]
 
-_SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+:")
+_SCHEME = compile_later(r"[a-zA-Z][a-zA-Z0-9+.-]+:")
 """Two letters or more: `C:\\wheels` is a path."""
 _CHUNK_BYTES = 1 << 20
 

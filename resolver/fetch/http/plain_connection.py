@@ -17,16 +17,16 @@ nothing lies unread on it: that would be taken for the response to the next requ
 
 from __future__ import annotations
 
-import logging
 import os
-import re
 import socket
+import sys
 import threading
 from collections.abc import Iterable, Mapping
 from functools import cache, partial
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
+from lockfiles._values import compile_later
 from resolver.fetch.access import SLICE_S, AnswerLimits
 from resolver.fetch.http.hosts import Addresses, build_tls_context, find_proxy, open_socket
 from resolver.fetch.http.responses import READ_TIMEOUT_S, Absent, Answered, HandedOver, NotModified
@@ -37,14 +37,14 @@ if TYPE_CHECKING:
 __all__ = ["PlainClient", "parse_head"]
 
 _PORTS = {"http": 80, "https": 443}
-_URL = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?/[!-\[\]-~]*")
+_URL = compile_later(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?/[!-\[\]-~]*")
 """URLs that need no quoting; without user information and without IPv6 addresses."""
 _TEXT = rb"[\t\x20-\x7e\x80-\xff]*"
-_HEAD = re.compile(
+_HEAD = compile_later(
     rb"HTTP/1\.1 (200|304|404|410)(?: " + _TEXT + rb")?\r\n((?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:" + _TEXT + rb"\r\n)*)\r\n"
 )
 """RFC 9112, sections 4 and 5: each byte can be matched in one way only."""
-_LENGTH = re.compile(r"[0-9]{1,15}")
+_LENGTH = compile_later(r"[0-9]{1,15}")
 _HEAD_LIMIT_BYTES = 65_536
 _RECEIVE_BYTES = 65_536
 """At most so much is received at once: a head with a small body comes in one piece."""
@@ -54,7 +54,6 @@ _SWITCH = "PINFOLD_PLAIN_ENGINE"
 _CONDITIONS = frozenset({"If-None-Match", "If-Modified-Since"})
 _SHOWN = {Answered: "200", NotModified: "304", Absent: "absent"}
 
-_log = logging.getLogger("pinfold.http")
 
 PlainAnswer = Answered | NotModified | Absent
 
@@ -113,9 +112,10 @@ class PlainClient:
             # Most responses of such a host are unusual ones, so the other client makes all further requests to it.
             self._given_up.add(origin)
             return HandedOver()
-        # Without the query, which may hold a signature.
-        if _log.isEnabledFor(logging.INFO):
-            _log.info("GET %s: %s", origin + parts.path, _SHOWN[type(answer)])
+        # Nobody reads the record of a program that has not loaded the module, which takes 3 ms. The query is left out,
+        # as it may hold a signature.
+        if (logging := sys.modules.get("logging")) is not None:
+            logging.getLogger("pinfold.http").info("GET %s: %s", origin + parts.path, _SHOWN[type(answer)])
         return answer
 
     def _find_is_direct(self, scheme: str, authority: str) -> bool:

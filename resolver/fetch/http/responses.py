@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMappin
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, BinaryIO
 
-from lockfiles._values import dataclass
+from lockfiles._values import compile_later, dataclass
 from resolver.errors import InputError, render_os_error
 from resolver.fetch.http.http_errors import too_large_error
 from resolver.index.distribution_file import parse_size
@@ -83,11 +83,11 @@ ANNOUNCED_DELAY_S = 2.0
 """A wait of at least this delay is announced, with its reason."""
 _FIRST_DELAY_S = 0.25
 
-_QUERY = re.compile(rb"\?[^\s\"'<>]*=")
-_USER_INFORMATION = re.compile(rb"//[^/?#\s\"'<>]*@")
+_QUERY = compile_later(rb"\?[^\s\"'<>]*=")
+_USER_INFORMATION = compile_later(rb"//[^/?#\s\"'<>]*@")
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_DATE = re.compile(
+_DATE = compile_later(
     rf"(?:{'|'.join(_DAYS)}), (\d\d) ({'|'.join(_MONTHS)}) (\d{{4}}) ([01]\d|2[0-3]):([0-5]\d):([0-5]\d) GMT", re.ASCII
 )
 """RFC 9110, section 5.6.7: the one form that servers may write."""

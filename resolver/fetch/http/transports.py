@@ -23,7 +23,6 @@ that value. So no frame of a raised error has a local variable with a secret, no
 from __future__ import annotations
 
 import logging
-import re
 import ssl
 import sys
 import threading
@@ -35,6 +34,7 @@ from importlib import import_module
 
 import httpcore
 
+from lockfiles._values import compile_later
 from resolver.errors import PinfoldError
 from resolver.fetch.access import SLICE_S, AnswerLimits
 from resolver.fetch.http import http_errors
@@ -101,7 +101,7 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 _CODINGS = frozenset({"", "identity", "gzip", "deflate"})
 """Those that requests accept. httpx also decodes several in a row, each of which multiplies the size of the body."""
-_INTERIM = re.compile(rb"HTTP/1\.[01] 1[^\n]*\n(?:[^\r\n][^\n]*\n)*\r?\n")
+_INTERIM = compile_later(rb"HTTP/1\.[01] 1[^\n]*\n(?:[^\r\n][^\n]*\n)*\r?\n")
 """A whole response of status 1xx (RFC 9110, section 15.2); h11 accepts a bare line feed too."""
 _INTERIM_LIMIT = 16
 

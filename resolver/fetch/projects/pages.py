@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 from packaging.utils import NormalizedName
 
 from lockfiles._files import hash_bytes
+from lockfiles._values import compile_later
 from resolver.errors import FetchError, InternalError
 from resolver.fetch.http.credentials import find_destination
 from resolver.fetch.http.http_errors import broken_error, closed_error, login_page_error, too_large_error
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ProjectPages", "default_index_url"]
 
-_ANCHOR = re.compile(rb"<a\s", re.IGNORECASE)
+_ANCHOR = compile_later(rb"<a\s", re.IGNORECASE)
 _SUFFIXES = (b".whl", b".tar.", b".tgz", b".zip")
 _INDEX_MARKS = (b"links for ", b"pypi:repository-version")
 _DISTRUSTED = -1.0

@@ -14,7 +14,6 @@ One module, because both read a wheel the same way: tail, directory, and then, f
 
 from __future__ import annotations
 
-import re
 import struct
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -26,7 +25,7 @@ from packaging.pylock import PackageWheel
 from packaging.utils import NormalizedName
 
 from lockfiles._files import open_regular
-from lockfiles._values import dataclass
+from lockfiles._values import compile_later, dataclass
 from resolver.errors import FetchError
 from resolver.fetch.http.http_errors import missing_offline
 from resolver.fetch.http.session import Session
@@ -46,7 +45,7 @@ __all__ = ["LIBRARY", "Kernels", "fetch_contents", "find_architectures"]
 LIBRARY = "/libtorch_python.so"
 """The end of the library's name in a wheel."""
 
-_FLAGS = re.compile(rb"(?<![0-9a-z_])(?:(?:sm|compute)_\d{2,3}[af]?(?: |(?=\0))){1,200}+(?=\0)")
+_FLAGS = compile_later(rb"(?<![0-9a-z_])(?:(?:sm|compute)_\d{2,3}[af]?(?: |(?=\0))){1,200}+(?=\0)")
 """`sm_75 sm_80 compute_120`, ended by a zero byte."""
 _OVERLAP_BYTES = 4096
 """More than the longest list of flags, which may be cut between two chunks."""

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from lockfiles._files import read_regular
+from lockfiles._values import compile_later
 from resolver.errors import SourceError, render_os_error
 from resolver.sources.apps.app_file import find_apps
 from resolver.sources.apps.fal.declarations import Declaration, may_declare_list, may_define_base
@@ -35,8 +36,10 @@ __all__ = [
 # Folders that hold installed packages, never the user's own files.
 _LEFT_OUT = frozenset({"__pycache__", "node_modules", "site-packages", "__pypackages__"})
 _LARGEST_BYTES = 2_000_000
-_CLASS = re.compile(rb"^class\s+\w+\s*\(\s*(\w+)", re.MULTILINE)
-_IMPORT = re.compile(rb"^(?:from\s++(\.*+)([\w.]*+)\s++import\s++(\([^)]*\)|[^\n]*)|import\s+([^\n]*))", re.MULTILINE)
+_CLASS = compile_later(rb"^class\s+\w+\s*\(\s*(\w+)", re.MULTILINE)
+_IMPORT = compile_later(
+    rb"^(?:from\s++(\.*+)([\w.]*+)\s++import\s++(\([^)]*\)|[^\n]*)|import\s+([^\n]*))", re.MULTILINE
+)
 _DEEPEST_BASE = 5
 # A text that is longer is no dotted name, and matching it would be slow.
 _LONGEST_MODULE_NAME = 100

@@ -202,7 +202,7 @@ import sys
 import resolver.cli.host_options
 count = int(sys.argv.pop(1))
 resolver.cli.host_options._count_readers = lambda: count
-from resolver.cli.main import run
+from resolver.cli import run
 run()
 """
 

@@ -17,6 +17,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from lockfiles._values import compile_later
 from resolver.errors import Fault, Position
 from resolver.requirements.entry import RequirementItems
 from resolver.requirements.url import redact
@@ -66,7 +67,7 @@ _KINDS: dict[type[object], str] = {
     SetValue: "a set",
 }
 # The names that pip expands in `${NAME}` (pip: Requirements File Format).
-_VARIABLE_NAME = re.compile(r"[A-Z0-9_]+")
+_VARIABLE_NAME = compile_later(r"[A-Z0-9_]+")
 
 
 class ValueReader:

@@ -25,6 +25,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from lockfiles._values import compile_later
 from resolver.errors import SourceError
 from resolver.requirements.url import redact
 from resolver.sources.apps.fal.declarations import CLASHING, AppClass, AppFunction, Declaration, DeclaredValue
@@ -52,7 +53,7 @@ _KEPT_VARIABLES = ("LANG", "LC_ALL", "LC_CTYPE", "PATH", "SYSTEMROOT", "TEMP", "
 _STUBS = ("fal", "fal_client", "fal_serverless", "fastapi", "lockfiles", "pydantic", "starlette", "uvicorn")
 _CHILD = Path(__file__).with_name("evaluation_child.py")
 # The text of the KeyError that `os.environ["NAME"]` raises.
-_UNSET = re.compile(r"'(\w+)'")
+_UNSET = compile_later(r"'(\w+)'")
 
 _AppValues = Mapping[str, Mapping[str, Any]]
 """The values of each app of a file by its name, in the form of `_describe` in `evaluation_child`."""

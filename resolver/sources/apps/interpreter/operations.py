@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePath
 from typing import Any
 
+from lockfiles._values import compile_later
 from resolver.sources.apps.interpreter.values import (
     DictValue,
     EnvironmentText,
@@ -55,14 +56,14 @@ _LONGEST_TEXT = 100_000
 _LARGEST_NUMBER = 10**18
 
 # Widths and precisions are limited, because `{:9999999999}` would take all memory.
-_FORMAT = re.compile(r"(?:.?[<>=^])?[+\- ]?#?0?\d{0,3}[,_]?(?:\.\d{1,2})?[a-zA-Z%]?")
+_FORMAT = compile_later(r"(?:.?[<>=^])?[+\- ]?#?0?\d{0,3}[,_]?(?:\.\d{1,2})?[a-zA-Z%]?")
 # A conversion of `%`, with the same limits.
-_PERCENT = re.compile(r"%(?:%|[-+ #0]*\d{0,3}(?:\.\d{1,2})?[sdiuxXof])")
+_PERCENT = compile_later(r"%(?:%|[-+ #0]*\d{0,3}(?:\.\d{1,2})?[sdiuxXof])")
 
 # `%s` and `%%`, which change nothing about a value.
-_PLAIN_PERCENT = re.compile(r"%[%s]")
+_PLAIN_PERCENT = compile_later(r"%[%s]")
 # The mark of a variable while a template is filled: its number between characters of private use.
-_MARK = re.compile("\ue000([0-9]+)\ue001")
+_MARK = compile_later("\ue000([0-9]+)\ue001")
 
 # The methods that are carried out, by the type of their owner. None of them calls code of the app.
 _TEXT_METHODS = frozenset(
