@@ -119,6 +119,14 @@ class AcceleratedTable(ProjectTable):
             del self.closed[row]
         return bool(opened)
 
+    def prefer(self, places: Mapping[int, int]) -> None:
+        """Order the builds of each release anew: those with a lower place first, of equal places as before."""
+        # The builds of one release are neighbours, so the order of the releases stays.
+        releases = {public: at for at, public in enumerate(Version(self.versions[row].public) for row in self.order)}
+        self.order = sorted(
+            self.order, key=lambda row: (releases[Version(self.versions[row].public)], places.get(row, len(places)))
+        )
+
     def realise(self, row: int) -> str:
         """Read the index of a promised row, which settles all rows with that index; why the row is absent, or empty.
 

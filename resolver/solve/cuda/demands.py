@@ -11,7 +11,7 @@ wanted in the course of one search.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
@@ -31,6 +31,7 @@ from resolver.solve.cuda.acceleration import (
 from resolver.solve.demand import TORCH_ABI, Demand, Node, is_readable, is_virtual, pins_exactly
 from resolver.solve.project_table import ProjectTable, iter_rows
 from resolver.targets.accelerators import Cuda, CudaMajor, CudaVersion
+from resolver.targets.families import is_torch_companion
 from resolver.targets.kernels import CudaBuild, Runs, UnknownKernels, Verdict, parse_architectures, runs
 from resolver.targets.known_cuda import KnownCuda, read_pinned_cuda, read_torch_pin
 
@@ -102,7 +103,35 @@ class CudaDemands:
         for name, table in self._universe.tables.items():
             if isinstance(table, AcceleratedTable) and name != TORCH_NAME and table.open():
                 self._universe.forget_rows(name)
+        self._prefer_builds_for_torch()
         return True
+
+    def _prefer_builds_for_torch(self) -> None:
+        """Order the builds of each companion's release by the best torch that each goes with.
+
+        A companion may be decided before torch. Its default build, for another CUDA than the newest torch that the
+        machine runs, would then cost torch a release, although another build of the same companion costs none.
+        """
+        torch = self._universe.tables.get(TORCH_NAME)
+        if not isinstance(torch, AcceleratedTable):
+            return
+        listed = self.listed_rows(TORCH_NAME)
+        rows = [row for row in torch.order if row in listed and row not in torch.reasons and row not in torch.absent]
+        torches = [self._list_virtual(TORCH_NAME, row) for row in rows]
+        for name, table in self._universe.tables.items():
+            if isinstance(table, AcceleratedTable) and name != TORCH_NAME and is_torch_companion(name):
+                wanted = {row: self._list_virtual(name, row) for row in table.order}
+                table.prefer({row: _find_first_agreeing(own, torches) for row, own in wanted.items()})
+
+    def _list_virtual(self, name: NormalizedName, row: int) -> dict[NormalizedName, frozenset[Version]]:
+        """The versions of virtual projects that a row goes with, by all that is known without metadata."""
+        version, known = self._universe.table(name).versions[row], self.find_known(name, row)
+        rules = self._acceleration
+        wanted = [*rules.iter_torch_demands(name, version, known), *rules.iter_demands(name, version, known)]
+        found = {one.name: frozenset(one.versions) for one in wanted}
+        if CUDA in found:
+            found.setdefault(CUDA_MAJOR, frozenset(Version(str(one.major)) for one in found[CUDA] if one != NO_CUDA))
+        return found
 
     def _open(self, name: NormalizedName, row: int) -> bool:
         """Admit the builds that wait for a row; whether there are any."""
@@ -304,6 +333,16 @@ class CudaDemands:
         """Rule out a row that turned out not to run, and note that other builds of its release are needed."""
         self._universe.rule_out(name, row, "cuda", why)
         self.wanted[name, row] = None
+
+
+def _find_first_agreeing(
+    own: Mapping[NormalizedName, frozenset[Version]], others: Sequence[Mapping[NormalizedName, frozenset[Version]]]
+) -> int:
+    """The first of the others that agrees on each virtual project that both name; their number if none does."""
+    for at, other in enumerate(others):
+        if all(versions & other.get(name, versions) for name, versions in own.items()):
+            return at
+    return len(others)
 
 
 def _contradict(data: Cuda, metadata: Cuda) -> bool:

@@ -157,8 +157,9 @@ class _Reporter(BaseReporter[Demand, Candidate, Node]):
 
     def resolving_conflicts(self, causes: Collection[RequirementInformation[Demand, Candidate]]) -> None:
         self._provider.note_conflict(causes)
+        # Before the jump back, while the decision that failed is still in force.
+        if self._provider.put_to_test():
+            raise _StartAgain
 
     def ending_round(self, index: int, state: State[Demand, Candidate, Node]) -> None:
         self.rounds += 1
-        if self._provider.put_to_test(state.mapping):
-            raise _StartAgain

@@ -254,6 +254,13 @@ class Lookahead:
                 return self._find_reasons(decided[: place + 1])
         return None
 
+    def contradicts(self, reasons: Sequence[tuple[Node, int]], last: tuple[Node, int]) -> bool:
+        """Whether a decision contradicts some others."""
+        trial = self._facts
+        for node, row in (*reasons, last):
+            trial = self._follow(trial, node, row)
+        return trial.is_unsolvable
+
     def _find_reasons(self, decided: Sequence[tuple[Node, int]]) -> Sequence[tuple[Node, int]]:
         """Some of the decisions that suffice for the contradiction: the last one, and each that completes it."""
         *before, last = decided

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain, islice
+from itertools import chain, dropwhile, islice
 from typing import overload
 
 from packaging.specifiers import SpecifierSet
@@ -370,18 +370,18 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         """The one to decide. The choice by `get_preference` in resolvelib takes twice as long."""
         return [min(identifiers, key=lambda node: self._preference(node, information[node]))]
 
-    def put_to_test(self, resolutions: Mapping[Node, Candidate]) -> bool:
+    def put_to_test(self) -> bool:
         """Whether decisions turned out to be in no solution, or to contradict each other.
 
         They are tested once every `_TRIAL_EVERY` collisions. What is found holds for the rest of the search, so a
         restart is cheaper than trying everything that depends on a wrong decision.
         """
-        if not self._concludes or self._collisions < self._next_trial:
+        if not self._concludes or self._collisions < self._next_trial or self._read_state is None:
             return False
         self._next_trial = self._collisions + _TRIAL_EVERY
         looking = Lookahead(self._facts, self._collided(), self.learn_ahead, self.order)
         looking.narrow_all()
-        decided = [(candidate.node, candidate.row) for candidate in resolutions.values()]
+        decided = [(candidate.node, candidate.row) for candidate in self._read_state().mapping.values()]
         refuted = [self._facts.is_dead(node, row) or looking.refutes(node, row) for node, row in decided]
         return any(refuted) or (self._keeps_decisions and self._find_contradiction(decided))
 
@@ -398,13 +398,34 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         if len(found) == 1:
             self._facts.refute(*found[0])
             return True
+        *reasons, (last, row) = found
+        # The next releases often contradict the same decisions, and a restart for each takes longer than these tests.
+        for following in self._iter_from(last, row):
+            if following != row and not looking.contradicts(reasons, (last, following)):
+                break
+            if self._note_contradiction(reasons, (last, following)):
+                break
+        self._conflicts = {}
+        return True
+
+    def _note_contradiction(self, reasons: Sequence[tuple[Node, int]], last: tuple[Node, int]) -> bool:
+        """Keep decisions that contradict each other, and count the last one as lost; whether that moved its project."""
+        found = (*reasons, last)
         for one in found:
             others = tuple(other for other in found if other != one)
             self._contradictions.setdefault(one, []).append(others)
-        self._conflicts = {}
-        *reasons, (last, _) = found
-        self._count(last.name, tuple(dict.fromkeys(node.name for node, _ in reasons if node.name != last.name)))
-        return True
+        name = last[0].name
+        return self._count(name, tuple(dict.fromkeys(node.name for node, _ in reasons if node.name != name)))
+
+    def _iter_from(self, node: Node, row: int) -> Iterator[int]:
+        """The row, and the rows of its node that would be tried after it under the demands in force."""
+        demands = [
+            item.requirement
+            for item in self._find_information(node)
+            if item.parent is None or item.parent.node.name != node.name
+        ]
+        order = self.order(node, self.living(node, self._universe.select(node.name, demands)) | 1 << row)
+        return dropwhile(lambda following: following != row, order)
 
     def _collided(self) -> list[Node]:
         """The nodes that took part in collisions, the most frequent first."""

@@ -116,3 +116,18 @@ def test_a_search_that_gives_up_says_where_it_stood() -> None:
         "no solution found within the limits of the search for Python 3.11 on manylinux_2_35_x86_64",
         "the search gave up after 2 rounds, in which `b` lost releases to `a`",
     ]
+
+
+@pytest.mark.parametrize("versions", [40, 80, 160])
+def test_releases_that_contradict_the_same_decision_are_passed_over_together(versions: int) -> None:
+    """A pin of an app, and a library that only newer releases of a third project satisfy, as in `axolotl`."""
+    releases = [release("app", f"{number}", "engine<1.2", "tracker", "hub") for number in (1, 2)]
+    releases += [release("engine", "1.1"), release("engine", "1.2")]
+    releases += [release("hub", f"2.{number}", "engine>=1.2") for number in range(20)]
+    releases += [release("hub", "1.0", "engine")]
+    releases += [release("tracker", f"1.{number}", "hub>=2") for number in range(versions)]
+    releases += [release("tracker", "0.1", "hub")]
+    outcome = search(["app"], releases)
+    assert isinstance(outcome, Found)
+    # Each release of the library alone would try all releases of the third project.
+    assert outcome.steps <= versions + 20 * 22
