@@ -24,6 +24,7 @@ from resolver.fetch.projects.pages import ProjectPages
 from resolver.fetch.projects.row_store import find_product, is_fresh, write_cache_file
 from resolver.index.distribution_file import DistributionFile
 from resolver.index.location import Location
+from resolver.index.package_source import PageEvidence
 
 __all__ = ["Evidence"]
 
@@ -46,7 +47,10 @@ class Evidence:
         # Dictionaries as ordered sets: the order of the queries is that of the written evidence.
         self._queried_pages: dict[tuple[NormalizedName, Location], None] = {}
         self._queried_files: dict[DistributionFile, None] = {}
+        # The places, names and identities of the pages behind kept answers that this run has used.
+        self._held_pages: dict[tuple[str, str, bytes], None] = {}
         self._is_unrepeatable = False
+        self._has_other_evidence = False
         self._product = None if folder is None else find_product()
 
     def record_page(self, name: NormalizedName, location: Location) -> None:
@@ -60,6 +64,25 @@ class Evidence:
     def mark_unrepeatable(self) -> None:
         """Keep no answer of this source: it was queried for something that the stores do not keep."""
         self._is_unrepeatable = True
+
+    def mark_uncheckable(self) -> None:
+        """List no pages: the source was queried for something that requests for pages do not check."""
+        self._has_other_evidence = True
+
+    def list_pages(self) -> tuple[PageEvidence, ...] | None:
+        """See `AnswerCache`."""
+        if self._is_unrepeatable or self._has_other_evidence:
+            return None
+        if any(self._metadata.find_state(file) is None for file in self._queried_files):
+            return None
+        queried = ((name, *self._pages.find_identity(name, location)) for name, location in self._queried_pages)
+        used = {(place, name, identity): None for name, place, identity in queried} | self._held_pages
+        found = [self._pages.find_evidence(name, place, identity) for place, name, identity in used]
+        # A page of links is one page for all projects, of which each has a row of its own.
+        pages = {page.url: page for page in found if page is not None}
+        if None in found or any(page is not None and page.validator != pages[page.url].validator for page in found):
+            return None
+        return tuple(pages[url] for url in sorted(pages))
 
     def find_answer(self, question: str) -> str | None:
         """The kept answer to a question, if all of its evidence still holds; else None."""
@@ -91,9 +114,13 @@ class Evidence:
 
         pages, records = json.loads(evidence)
         now = time.time()
-        return all(
-            self._pages.holds(name, place, bytes.fromhex(identity), now=now) for place, name, identity in pages
-        ) and all(self._metadata.holds(project, (size, changed)) for project, size, changed in records)
+        held = {(place, name, bytes.fromhex(identity)): None for place, name, identity in pages}
+        holds = all(self._pages.holds(name, place, identity, now=now) for place, name, identity in held) and all(
+            self._metadata.holds(project, (size, changed)) for project, size, changed in records
+        )
+        if holds:
+            self._held_pages |= held
+        return holds
 
     def _render(self) -> str | None:
         """The evidence as one line of JSON: pages, then records; None if one of them is not stored, or has expired."""

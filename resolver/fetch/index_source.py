@@ -274,7 +274,8 @@ class _IndexSource:
         return needs_build
 
     def direct(self, request: DirectRequest) -> DirectDistribution:
-        """See `PackageSource`."""
+        """See `PackageSource`. The answer to a list is kept under what its references were found to be."""
+        self._mark_uncheckable()
         return self._tasks.direct(request).result()
 
     def prefetch_direct(self, requests: Iterable[DirectRequest]) -> None:
@@ -296,16 +297,18 @@ class _IndexSource:
 
     def build_requires(self, file: DistributionFile) -> tuple[str, ...]:
         """See `PackageSource`."""
+        self._mark_uncheckable()
         with self._distrusting(file):
             return self._metadata.fetch_build_requires(file)
 
     def kernels(self, file: DistributionFile) -> str:
         """See `PackageSource`."""
+        self._mark_uncheckable()
         return self._tasks.kernels(file).result()
 
     def without_requests(self) -> PackageSource:
         """See `PackageSource`. The view shares the tasks of this source."""
-        return _OfflineSource(self._tasks)
+        return _OfflineSource(self._tasks, self._evidence)
 
     def prefetch_pages(
         self,
@@ -353,6 +356,11 @@ class _IndexSource:
                 self._tasks.distrust(file)
             raise
 
+    def _mark_uncheckable(self) -> None:
+        """List no pages: they alone do not decide the answers of this source."""
+        if self._evidence is not None:
+            self._evidence.mark_uncheckable()
+
     def _deliver(self, then: Callable[[Dependencies], None], task: Task[Dependencies]) -> None:
         """Call `then` with the result of a prefetch; its error is raised where the result is needed."""
         if not task.has_failed:
@@ -387,17 +395,22 @@ class _IndexSource:
 class _OfflineSource:
     """A `PackageSource` of the tasks that are done or that the stores can answer.
 
-    It raises OfflineError for everything that would need a request; its prefetches do nothing.
+    It raises OfflineError for everything that would need a request; its prefetches do nothing. The pages that it has
+    given are among those that `evidence` lists.
     """
 
     answers = None
 
-    def __init__(self, tasks: _PackageTasks) -> None:
+    def __init__(self, tasks: _PackageTasks, evidence: Evidence | None) -> None:
         self._tasks = tasks
+        self._evidence = evidence
 
     def project_page(self, name: NormalizedName, location: Location) -> ProjectPage | None:
         """See `PackageSource`."""
-        return _find_result(self._tasks.page(name, location), location.url.public, what=f"the page of `{name}`")
+        page = _find_result(self._tasks.page(name, location), location.url.public, what=f"the page of `{name}`")
+        if self._evidence is not None:
+            self._evidence.record_page(name, location)
+        return page
 
     def dependencies(self, file: DistributionFile) -> Dependencies:
         """See `PackageSource`."""

@@ -70,6 +70,7 @@ from resolver.targets.target import PythonVersion, Target
 
 if TYPE_CHECKING:
     from resolver.index.distribution_file import FixedSource
+    from resolver.index.package_source import PageEvidence
     from resolver.locking.gpu_differences import DriverChange
 
 __all__ = ["Item", "LockOutcome", "Locker", "lock", "lock_plan"]
@@ -217,6 +218,13 @@ class Locker:
             shadowed=tuple(find_shadowed(opened.plan, problem, resolution, opened.source, opened.default_index)),
             driver_changes=self._find_driver_changes(opened, resolution),
         )
+
+    def list_pages(self) -> tuple[PageEvidence, ...] | None:
+        """The pages that all locks of this run so far rest on (`AnswerCache.list_pages`), None where that is not all.
+
+        A page that two targets have read is listed twice, and with the same content. Call it before the context ends.
+        """
+        return self._sources.list_pages()
 
     def check_variables(self, plans: Iterable[LockPlan]) -> None:
         """Raise UnboundVariableError for plans that only give credentials, and have a variable that may not be sent."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import shutil
+import time
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import pytest
 
-from resolver.index.package_source import PackageSource
-from tests.fetch.conftest import A, OpenSource, index
-from tests.servers import IndexServer, wheel
+from resolver.fetch.http.responses import find_conditions, find_validator
+from resolver.index.package_source import PackageSource, PageEvidence
+from tests.fetch.conftest import A, B, OpenSource, index, links
+from tests.servers import Answer, IndexServer, wheel
 
 
 def exchange(source: PackageSource, server: IndexServer, question: str = "q", answer: str = "a") -> str | None:
@@ -90,3 +93,64 @@ def test_the_oldest_of_many_answers_are_removed(server: IndexServer, open_source
         for number in range(70):
             exchange(source, server, question=str(number))
     assert len(list((tmp_path / "cache" / "answers-v1").iterdir())) == 64
+
+
+def list_pages(source: PackageSource) -> tuple[PageEvidence, ...] | None:
+    assert source.answers is not None
+    return source.answers.list_pages()
+
+
+def test_pages_of_a_run_are_listed_with_all_that_checks_them(server: IndexServer, open_source: OpenSource) -> None:
+    server.add("a", wheel("a", "1.0"))
+    for _ in range(2):
+        with open_source() as source:
+            exchange(source, server)
+            assert source.project_page(B, index(server)) is None
+            pages = list_pages(source)
+        assert pages is not None
+        assert [(page.url, page.is_absent, page.credential_id) for page in pages] == [
+            (f"{server.index_url}a/", False, ""),
+            (f"{server.index_url}b/", True, ""),
+        ]
+        assert pages[0].fresh_until > time.time() > pages[1].fresh_until
+        headers = {**dict(pages[0].headers), **find_conditions(pages[0].validator)}
+        with urlopen(Request(f"{server.index_url}a/", headers=dict(pages[0].headers))) as response:
+            answer = {name.lower(): text for name, text in response.headers.items()}
+        assert find_validator(answer) == pages[0].validator
+        assert "If-None-Match" in headers
+
+
+def test_pages_behind_a_kept_answer_are_listed(server: IndexServer, open_source: OpenSource) -> None:
+    server.add("a", wheel("a", "1.0"))
+    with open_source() as source:
+        exchange(source, server)
+        first = list_pages(source)
+    with open_source() as source:
+        assert source.answers is not None
+        assert list_pages(source) == ()
+        assert source.answers.find_answer("q") == "a"
+        assert list_pages(source) == first != ()
+
+
+@pytest.mark.parametrize("what", ["completion", "links on disk", "redirect", "signed links"])
+def test_no_pages_are_listed_where_they_do_not_decide_all(
+    server: IndexServer, open_source: OpenSource, tmp_path: Path, what: str
+) -> None:
+    server.sizes = server.hashes = what != "completion"
+    server.add("a", wheel("a", "1.0"))
+    place = index(server)
+    if what == "links on disk":
+        (tmp_path / "links").mkdir()
+        place = links((tmp_path / "links").as_uri())
+    if what == "redirect":
+        server.add("A", wheel("a", "1.0"))
+        server.always["/simple/a/"] = Answer(status=302, headers={"Location": "/simple/A/"})
+    if what == "signed links":
+        link = f'<a href="{server.file_url("a-1.0-py3-none-any.whl")}?token=secret#sha256={"0" * 64}">a</a>'
+        server.always["/simple/a/"] = Answer(body=link.encode(), headers={"Content-Type": "text/html"})
+    with open_source() as source:
+        page = source.project_page(A, place)
+        if what == "completion":
+            assert page is not None
+            source.complete(page.files(0)[0])
+        assert list_pages(source) is None

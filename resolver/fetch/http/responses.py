@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMappin
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, BinaryIO
 
+from lockfiles._files import hash_bytes
 from lockfiles._values import dataclass
 from resolver.errors import InputError, render_os_error
 from resolver.fetch.http.http_errors import too_large_error
@@ -32,12 +33,15 @@ from resolver.requirements.url import Url, parse_url
 if TYPE_CHECKING:
     from resolver.fetch.access import AnswerLimits
     from resolver.index.distribution_file import RawFile
+    from resolver.index.package_source import PageEvidence
 
 __all__ = [
+    "ACCEPT",
     "ANNOUNCED_DELAY_S",
     "ATTEMPTS",
     "FILE_LIMIT_BYTES",
     "LONGEST_DELAY_S",
+    "LONGEST_LIFETIME_S",
     "PAGE_LIMIT_BYTES",
     "READ_TIMEOUT_S",
     "TRANSIENT_STATUSES",
@@ -55,6 +59,7 @@ __all__ = [
     "find_conditions",
     "find_delay_s",
     "find_fresh_until",
+    "find_renewed_freshness",
     "find_validator",
     "forbids_storing",
     "hash_chunks",
@@ -67,11 +72,17 @@ __all__ = [
     "unpack_gzip",
 ]
 
+ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
+"""The `Accept` header of a request for a page (PEP 691): JSON is preferred to HTML."""
+
 READ_TIMEOUT_S = 30.0
 """The longest wait for the next bytes of a response."""
 PAGE_LIMIT_BYTES = 64 * 1024 * 1024
 """For a page, on the wire and after unpacking."""
 FILE_LIMIT_BYTES = 16 * 1024**3
+
+LONGEST_LIFETIME_S = 86_400.0
+"""A page is requested again after a day, whatever its server allows: `Cache-Control` of a year is meant for files."""
 
 ATTEMPTS = 4
 """Requests for one URL before its error is raised."""
@@ -337,6 +348,28 @@ def confirms(headers: Mapping[str, str], validator: str) -> bool:
     return headers.get("etag", etag) == etag and headers.get("last-modified", modified) == modified
 
 
+def find_renewed_freshness(
+    page: PageEvidence, status: int, headers: Mapping[str, str], *, body: bytes | None, now: float
+) -> float | None:
+    """The `fresh_until` of a page after the response to a new request for it; None if it may have changed.
+
+    Names of `headers` are in lower case. `body` is that of a 200 as it was sent; it is needed only for a page whose
+    validator is a hash, and None means that it was not read. A page that may not be stored is never fresh.
+    """
+    known = {**headers}
+    normalize_caching_headers(known, status=status, now=now)
+    if status == 304:
+        # Without `Cache-Control` that of the stored response goes on (RFC 9111, section 4.3.4), which was not kept.
+        is_same = not page.is_absent and bool(find_conditions(page.validator)) and confirms(headers, page.validator)
+        fresh_until = find_fresh_until(known, now=now) if "cache-control" in headers else 0.0
+    elif status == 200:
+        is_same = not page.is_absent and page.validator != "" and page.validator == _identify(headers, body)
+        fresh_until = find_fresh_until(known, now=now)
+    else:
+        is_same, fresh_until = page.is_absent and status in (404, 410), 0.0
+    return min(fresh_until, now + LONGEST_LIFETIME_S) if is_same else None
+
+
 def forbids_storing(headers: Mapping[str, str]) -> bool:
     """Whether no cache may store the response (RFC 9111, section 5.2.2.5)."""
     return "no-store" in _parse_cache_control(headers.get("cache-control", ""))
@@ -375,6 +408,16 @@ def find_delay_s(attempt: int, *, retry_after: str | None, now: float) -> float:
         instant = _parse_http_date(retry_after)
         wanted_s = instant - now if instant is not None else backoff_s
     return max(0.0, wanted_s)
+
+
+def _identify(headers: Mapping[str, str], body: bytes | None) -> str:
+    """The validator of a response, or the hash of its unpacked body; empty where neither can be had."""
+    validator = find_validator(headers)
+    if validator or body is None:
+        return validator
+    is_packed = headers.get("content-encoding", "").lower() == "gzip"
+    content = unpack_gzip(body, limit_bytes=PAGE_LIMIT_BYTES) if is_packed else body
+    return "" if content is None else f"sha256:{hash_bytes(content)}"
 
 
 def _write_chunk(file: BinaryIO, chunk: bytes) -> None:

@@ -22,7 +22,7 @@ from resolver.fetch.http.credentials import Credentials
 from resolver.fetch.http.hosts import Addresses, LinkPolicy
 from resolver.fetch.http.http_errors import closed_error, missing_offline
 from resolver.fetch.http.local_files import find_local_path
-from resolver.fetch.http.responses import PAGE_LIMIT_BYTES, Absent, HandedOver
+from resolver.fetch.http.responses import ACCEPT, PAGE_LIMIT_BYTES, Absent, HandedOver
 
 if TYPE_CHECKING:
     from resolver.fetch.http.cache import CacheMode
@@ -139,9 +139,6 @@ class Session:
         """
         if self.offline and not _has_cache(self._cache_folder):
             raise missing_offline(url, what="the page")
-        # Lazy: a warm run parses no page.
-        from resolver.index.page_building import ACCEPT
-
         limits = self._access.begin(url, limit_bytes=PAGE_LIMIT_BYTES)
         plain = None if past_cache else self._open_plain(url)
         if plain is not None:
@@ -223,6 +220,13 @@ class Session:
         """
         self._refuse_offline(url, what="the file")
         return self._open(url).read_body(url, headers=headers, read=read)
+
+    def is_checkable(self, url: str) -> bool:
+        """Whether a later run may repeat the request for a page as a plain one, its login aside.
+
+        Not so with a policy, which guards each request, with a program's own transport, and for a token in a path.
+        """
+        return self.policy is None and self._access.transport is None and not self.credentials.holds_path_token(url)
 
     def _refuse_offline(self, url: str, *, what: str) -> None:
         """Raises OfflineError under `--offline`."""

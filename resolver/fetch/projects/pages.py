@@ -29,17 +29,21 @@ from resolver.fetch.http.credentials import find_destination
 from resolver.fetch.http.http_errors import broken_error, closed_error, login_page_error, too_large_error
 from resolver.fetch.http.local_files import LocalFolder, find_local_path, read_local_index, read_local_links
 from resolver.fetch.http.responses import (
+    ACCEPT,
+    LONGEST_LIFETIME_S,
     PAGE_LIMIT_BYTES,
     Response,
+    build_headers,
     is_packed_beyond,
     iter_secret_links,
     may_hold_secrets,
     unpack_gzip,
 )
 from resolver.fetch.http.session import Session
-from resolver.fetch.projects.row_store import LONGEST_LIFETIME_S, RowStore, StoredPage, is_current
+from resolver.fetch.projects.row_store import RowStore, StoredPage, is_current
 from resolver.fetch.workers import Task
 from resolver.index.location import Location
+from resolver.index.package_source import PageEvidence
 from resolver.index.project_page import ParsedPage, ProjectPage, dump_project_page, load_project_page
 from resolver.requirements.url import Url
 from resolver.targets.target import Target
@@ -75,6 +79,8 @@ class ProjectPages:
         self._stale: dict[tuple[NormalizedName, str], StoredPage] = {}
         self._identities: dict[tuple[NormalizedName, str], bytes] = {}
         self._with_secrets: set[str] = set()
+        # Places of pages that a plain request for their own URL does not give.
+        self._uncheckable: set[tuple[NormalizedName, str]] = set()
 
     def find_stored(self, name: NormalizedName, location: Location) -> tuple[ProjectPage | None] | None:
         """The page in a tuple of one (None in it for an absent project) where the row store may answer; else None.
@@ -146,6 +152,23 @@ class ProjectPages:
         place = self._name_location(location)
         return place, self._identities.get((name, place), b"")
 
+    def find_evidence(self, name: str, place: str, identity: bytes) -> PageEvidence | None:
+        """The evidence of a row that this run used; None where a plain request cannot check it."""
+        row = self._rows.find_identified(place, name, identity)
+        form, url, found = (*place.split(" "), "")[:3]
+        page_url = _name_page_url(form, url, name)
+        if row is None or (name, place) in self._uncheckable or not self._session.is_checkable(page_url):
+            return None
+        return PageEvidence(
+            url=page_url,
+            headers=tuple(build_headers(ACCEPT).items()),
+            validator=row.validator,
+            fresh_until=max(0.0, row.fresh_until),
+            # A page of links that has no file of the project has no payload, but a validator.
+            is_absent=not row.validator,
+            credential_id=found,
+        )
+
     def holds(self, name: str, place: str, identity: bytes, *, now: float) -> bool:
         """Whether the row store has a fresh row of this identity; `place` is a name of `find_identity`.
 
@@ -176,8 +199,8 @@ class ProjectPages:
         """The body of a page; None where the location lacks the project. Raises FetchError."""
         public = location.url.public
         if location.form == "index":
-            # PEP 503: the page of a project is below the URL of the index.
-            return self._fetch_url(f"{public.rstrip('/')}/{name}/", known_validator, past_cache=past_cache)
+            url = _name_page_url(location.form, public, name)
+            return self._fetch_url(url, known_validator, past_cache=past_cache)
         # One page for all projects, which is fetched once a run.
         key = (public, past_cache)
         body = self._links.setdefault(key, Task(lambda: self._fetch_url(public, "", past_cache=past_cache))).result()
@@ -308,6 +331,8 @@ class ProjectPages:
         """
         if self._needs_other_login(body.url, location):
             return
+        if body.url in self._with_secrets or body.url != _name_page_url(location.form, location.url.public, name):
+            self._uncheckable.add((name, self._name_location(location)))
         longest = time.time() + LONGEST_LIFETIME_S
         fresh_until = 0.0 if body.url in self._with_secrets else min(body.fresh_until, longest)
         if page is not None and not page.file_count:
@@ -391,6 +416,11 @@ def default_index_url() -> Url:
             spec.loader.exec_module(module)
             return Url(public=f"{module.PyPI.simple_url.rstrip('/')}/")
     raise InternalError("the installed pip does not tell its default index")
+
+
+def _name_page_url(form: str, url: str, name: str) -> str:
+    """The URL of a page. PEP 503: that of a project is below the URL of the index; one of links is for all projects."""
+    return f"{url.rstrip('/')}/{name}/" if form == "index" else url
 
 
 def _note_redirect(page: ProjectPage, dump: bytes, url: str, location: Location) -> tuple[ProjectPage, bytes]:

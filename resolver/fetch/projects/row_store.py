@@ -28,9 +28,9 @@ from pathlib import Path
 
 from lockfiles._files import remove_strays, replace_file
 from lockfiles._values import dataclass
+from resolver.fetch.http.responses import LONGEST_LIFETIME_S
 
 __all__ = [
-    "LONGEST_LIFETIME_S",
     "RowStore",
     "StoredPage",
     "escape_for_path",
@@ -40,9 +40,6 @@ __all__ = [
     "is_fresh",
     "write_cache_file",
 ]
-
-LONGEST_LIFETIME_S = 86_400.0
-"""A page is requested again after a day, whatever its server allows: `Cache-Control` of a year is meant for files."""
 
 _MAGIC = b"pfrows1\n"
 _HEADER = struct.Struct("<8sIdIII")
@@ -87,6 +84,11 @@ class RowStore:
         except OSError:
             return None
         return _parse(memoryview(data or b""), key=_build_key(location, name))
+
+    def find_identified(self, location: str, name: str, identity: bytes) -> StoredPage | None:
+        """The stored page, if it is the one of this identity."""
+        page = self.read(location, name) if identity else None
+        return page if page is not None and page.identity == identity else None
 
     def find_fresh_identity(self, location: str, name: str, *, now: float) -> bytes | None:
         """The identity of the stored page, without reading it; None where none may be used without a request."""

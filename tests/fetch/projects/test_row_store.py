@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import resolver
+from resolver.fetch.http.responses import LONGEST_LIFETIME_S
 from resolver.fetch.projects.row_store import (
-    LONGEST_LIFETIME_S,
     RowStore,
     StoredPage,
     escape_for_path,
