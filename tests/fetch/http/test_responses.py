@@ -218,7 +218,7 @@ ETAGGED = {"etag": '"1"', "cache-control": "max-age=600"}
             f"sha256:{hashlib.sha256(b'body').hexdigest()}",
             200,
             {"content-encoding": "gzip"},
-            gzip.compress(b"body"),
+            gzip.compress(b"body", mtime=0),
             0.0,
         ),
         (HASHED, 200, {}, b"other", None),
