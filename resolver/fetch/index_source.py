@@ -122,6 +122,7 @@ def open_package_source(
     finally:
         resources.close()
         direct.close()
+        session.flush()
         # A worker may still be inside a request: the session closes when the last one has returned.
         source.close(then=session.close)
 
@@ -137,14 +138,11 @@ def _build_source(
     known: KnownHashes | None,
 ) -> _IndexSource:
     """The source over the readers of pages, metadata and direct references."""
-    folder = access.cache_folder
-    metadata = FileDependencies(
-        target=target, session=session, builds=builds, folder=folder, tables=options.dependency_metadata
-    )
+    metadata = FileDependencies(target=target, session=session, builds=builds, tables=options.dependency_metadata)
     pages = ProjectPages(
         target=target,
         session=session,
-        rows=RowStore(folder, target_key=target.key),
+        rows=RowStore(session.store, target_key=target.key),
         # A forked reader would share the connections and files that the program's own transport has open.
         reader_count=access.reader_count if access.transport is None else 0,
     )
@@ -153,10 +151,14 @@ def _build_source(
         metadata=metadata,
         fetch_direct=direct.fetch,
         complete=partial(_complete, session=session, known=known or {}, no_download=options.no_download),
-        measure=partial(_measure, session=session, folder=folder),
+        measure=partial(_measure, session=session),
     )
     # Offline and refreshing runs may see other answers than the next plain one, so they neither use nor keep any.
-    evidence = None if access.offline or access.refresh else Evidence(pages=pages, metadata=metadata, folder=folder)
+    evidence = (
+        None
+        if access.offline or access.refresh
+        else Evidence(pages=pages, metadata=metadata, store=session.store, run_all=tasks.run_all)
+    )
     return _IndexSource(
         tasks=tasks, metadata=metadata, evidence=evidence, ending=access.ending, check_link=session.check_link
     )
@@ -199,12 +201,12 @@ def _find_no_wheels(requirements: Sequence[str], python: PythonVersion | None) -
     raise ResolutionError(f"no index is known for build requirements: {', '.join(requirements)}")
 
 
-def _measure(file: DistributionFile, *, session: Session, folder: Path | None) -> str:
+def _measure(file: DistributionFile, *, session: Session) -> str:
     """The kernels of a wheel of torch, read out of the wheel."""
     # Lazy: few runs meet a release of torch that the data does not cover.
     from resolver.fetch.projects.wheel_contents import Kernels
 
-    return Kernels(session=session, folder=folder).measure(file)
+    return Kernels(session=session).measure(file)
 
 
 def _complete(file: DistributionFile, **options: Any) -> DistributionFile:
@@ -502,6 +504,13 @@ class _PackageTasks:
     def schedule(self, task: Task[Any]) -> None:
         """Run the task in a worker thread."""
         self._workers.schedule(task)
+
+    def run_all(self, work: Sequence[Callable[[], _T]]) -> Sequence[_T]:
+        """The results of pieces of work, which are done at once, in as many threads as there are connections."""
+        tasks = [Task(piece) for piece in work]
+        for task in tasks[1:]:
+            self._workers.schedule(task)
+        return [task.result() for task in tasks]
 
     def distrust(self, file: DistributionFile) -> None:
         """Fetch the page that lists a file anew in the next run."""

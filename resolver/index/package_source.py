@@ -66,6 +66,13 @@ class AnswerCache(Protocol):
         """
         ...
 
+    def distrust_absence(self) -> None:
+        """Ask in the next run for all pages that this one has found to be absent, although they may be known to be.
+
+        For a run that has failed: the user may publish what it lacks, and try again at once.
+        """
+        ...
+
 
 class PackageSource(Protocol):
     """Answers queries about projects for one target, from an index, a cache or a test.

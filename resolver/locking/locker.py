@@ -237,6 +237,8 @@ class Locker:
         try:
             return self._solver.solve(opened.plan, problem, watched)
         except ResolutionError as error:
+            if opened.opened.source.answers is not None:
+                opened.opened.source.answers.distrust_absence()
             error.faults = (*error.faults, *find_idle_locations(opened.plan, watched))
             raise
 

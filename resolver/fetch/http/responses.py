@@ -56,6 +56,7 @@ __all__ = [
     "Response",
     "build_headers",
     "confirms",
+    "find_absent_until",
     "find_conditions",
     "find_delay_s",
     "find_fresh_until",
@@ -108,10 +109,10 @@ _DATE = re.compile(
 class Response:
     """A page or metadata file, with what its headers mean for caching.
 
-    `url` is its public URL after redirects. `body` is None where the caller has it already, and packed with gzip if
-    `is_packed`. `fresh_until` is in seconds since 1970, 0 where the response must be revalidated. `validator` is equal
-    for equal bodies, empty where the server sent none. `store` hands the response to the HTTP cache: call it only for a
-    page that links with no secret; None where there is nothing to store.
+    `url` is its public URL after redirects. `body` is None where the caller has it already or the server has none
+    (`is_absent`), and packed with gzip if `is_packed`. `fresh_until` is in seconds since 1970, 0 where the response
+    must be revalidated. `validator` is equal for equal bodies, empty where the server sent none. `store` keeps the
+    response for later runs: call it only for a page that links with no secret; None where there is nothing to store.
     """
 
     url: str
@@ -120,6 +121,7 @@ class Response:
     fresh_until: float
     validator: str
     is_packed: bool = False
+    is_absent: bool = False
     store: Callable[[], None] | None = None
 
 
@@ -181,7 +183,12 @@ class NotModified:
 
 
 class Absent:
-    """The server has no such page or file."""
+    """The server has no such page or file: status 404 or 410. Names of `headers` are in lower case."""
+
+    __slots__ = ("headers",)
+
+    def __init__(self, headers: dict[str, str]) -> None:
+        self.headers = headers
 
 
 class HandedOver:
@@ -321,6 +328,17 @@ def find_fresh_until(headers: Mapping[str, str], *, now: float) -> float:
     return min(now, made if made is not None else now) + lifetime_s if lifetime_s > 0 else 0.0
 
 
+def find_absent_until(headers: Mapping[str, str], *, now: float) -> float:
+    """As `find_fresh_until` for a 404 or 410, of the headers as they were sent.
+
+    Where they say nothing, each run asks again, as uv 0.13 does: a project that was just uploaded to an extra index
+    must not come from a later one. A run asks for all such pages at once, so that costs the time of one request.
+    """
+    known = {**headers}
+    normalize_caching_headers(known, status=404, now=now)
+    return find_fresh_until(known, now=now)
+
+
 def find_validator(headers: Mapping[str, str]) -> str:
     """A text that is equal for equal bodies: ETag, Last-Modified and length. Empty without ETag and Last-Modified."""
     etag = headers.get("etag", "")
@@ -366,7 +384,8 @@ def find_renewed_freshness(
         is_same = not page.is_absent and page.validator != "" and page.validator == _identify(headers, body)
         fresh_until = find_fresh_until(known, now=now)
     else:
-        is_same, fresh_until = page.is_absent and status in (404, 410), 0.0
+        is_same = page.is_absent and status in (404, 410)
+        fresh_until = find_absent_until(headers, now=now)
     return min(fresh_until, now + LONGEST_LIFETIME_S) if is_same else None
 
 
