@@ -34,10 +34,11 @@ from packaging.utils import NormalizedName, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
 from benchmarks.remote_file import RemoteFile
+from resolver.fetch.http.responses import ACCEPT
 from resolver.fetch.projects.pages import default_index_url
 from resolver.fetch.projects.wheel_contents import LIBRARY, find_architectures
 from resolver.index.distribution_file import RawFile
-from resolver.index.page_building import ACCEPT, parse_project_page
+from resolver.index.page_building import parse_project_page
 from resolver.targets.accelerators import CudaVersion, parse_cuda
 
 __all__ = ["Measured", "main", "measure_wheel", "render_release", "renew"]

@@ -197,6 +197,9 @@ class Access:
     cache_folder: Path | None = None
     """Where responses are kept between runs. It is created with mode 0700; None keeps nothing."""
 
+    cache_limit_bytes: int = 1024**3
+    """How large the store in that folder may grow (`resolver.fetch.store`); builds and commits are kept beside it."""
+
     offline: bool = False
     """Use the cache alone, and its responses regardless of their age."""
 

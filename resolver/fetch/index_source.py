@@ -122,6 +122,7 @@ def open_package_source(
     finally:
         resources.close()
         direct.close()
+        session.flush()
         # A worker may still be inside a request: the session closes when the last one has returned.
         source.close(then=session.close)
 
@@ -137,14 +138,11 @@ def _build_source(
     known: KnownHashes | None,
 ) -> _IndexSource:
     """The source over the readers of pages, metadata and direct references."""
-    folder = access.cache_folder
-    metadata = FileDependencies(
-        target=target, session=session, builds=builds, folder=folder, tables=options.dependency_metadata
-    )
+    metadata = FileDependencies(target=target, session=session, builds=builds, tables=options.dependency_metadata)
     pages = ProjectPages(
         target=target,
         session=session,
-        rows=RowStore(folder, target_key=target.key),
+        rows=RowStore(session.store, target_key=target.key),
         # A forked reader would share the connections and files that the program's own transport has open.
         reader_count=access.reader_count if access.transport is None else 0,
     )
@@ -153,10 +151,14 @@ def _build_source(
         metadata=metadata,
         fetch_direct=direct.fetch,
         complete=partial(_complete, session=session, known=known or {}, no_download=options.no_download),
-        measure=partial(_measure, session=session, folder=folder),
+        measure=partial(_measure, session=session),
     )
     # Offline and refreshing runs may see other answers than the next plain one, so they neither use nor keep any.
-    evidence = None if access.offline or access.refresh else Evidence(pages=pages, metadata=metadata, folder=folder)
+    evidence = (
+        None
+        if access.offline or access.refresh
+        else Evidence(pages=pages, metadata=metadata, store=session.store, run_all=tasks.run_all)
+    )
     return _IndexSource(
         tasks=tasks, metadata=metadata, evidence=evidence, ending=access.ending, check_link=session.check_link
     )
@@ -199,12 +201,12 @@ def _find_no_wheels(requirements: Sequence[str], python: PythonVersion | None) -
     raise ResolutionError(f"no index is known for build requirements: {', '.join(requirements)}")
 
 
-def _measure(file: DistributionFile, *, session: Session, folder: Path | None) -> str:
+def _measure(file: DistributionFile, *, session: Session) -> str:
     """The kernels of a wheel of torch, read out of the wheel."""
     # Lazy: few runs meet a release of torch that the data does not cover.
     from resolver.fetch.projects.wheel_contents import Kernels
 
-    return Kernels(session=session, folder=folder).measure(file)
+    return Kernels(session=session).measure(file)
 
 
 def _complete(file: DistributionFile, **options: Any) -> DistributionFile:
@@ -274,7 +276,8 @@ class _IndexSource:
         return needs_build
 
     def direct(self, request: DirectRequest) -> DirectDistribution:
-        """See `PackageSource`."""
+        """See `PackageSource`. The answer to a list is kept under what its references were found to be."""
+        self._mark_uncheckable()
         return self._tasks.direct(request).result()
 
     def prefetch_direct(self, requests: Iterable[DirectRequest]) -> None:
@@ -296,16 +299,18 @@ class _IndexSource:
 
     def build_requires(self, file: DistributionFile) -> tuple[str, ...]:
         """See `PackageSource`."""
+        self._mark_uncheckable()
         with self._distrusting(file):
             return self._metadata.fetch_build_requires(file)
 
     def kernels(self, file: DistributionFile) -> str:
         """See `PackageSource`."""
+        self._mark_uncheckable()
         return self._tasks.kernels(file).result()
 
     def without_requests(self) -> PackageSource:
         """See `PackageSource`. The view shares the tasks of this source."""
-        return _OfflineSource(self._tasks)
+        return _OfflineSource(self._tasks, self._evidence)
 
     def prefetch_pages(
         self,
@@ -353,6 +358,11 @@ class _IndexSource:
                 self._tasks.distrust(file)
             raise
 
+    def _mark_uncheckable(self) -> None:
+        """List no pages: they alone do not decide the answers of this source."""
+        if self._evidence is not None:
+            self._evidence.mark_uncheckable()
+
     def _deliver(self, then: Callable[[Dependencies], None], task: Task[Dependencies]) -> None:
         """Call `then` with the result of a prefetch; its error is raised where the result is needed."""
         if not task.has_failed:
@@ -387,17 +397,22 @@ class _IndexSource:
 class _OfflineSource:
     """A `PackageSource` of the tasks that are done or that the stores can answer.
 
-    It raises OfflineError for everything that would need a request; its prefetches do nothing.
+    It raises OfflineError for everything that would need a request; its prefetches do nothing. The pages that it has
+    given are among those that `evidence` lists.
     """
 
     answers = None
 
-    def __init__(self, tasks: _PackageTasks) -> None:
+    def __init__(self, tasks: _PackageTasks, evidence: Evidence | None) -> None:
         self._tasks = tasks
+        self._evidence = evidence
 
     def project_page(self, name: NormalizedName, location: Location) -> ProjectPage | None:
         """See `PackageSource`."""
-        return _find_result(self._tasks.page(name, location), location.url.public, what=f"the page of `{name}`")
+        page = _find_result(self._tasks.page(name, location), location.url.public, what=f"the page of `{name}`")
+        if self._evidence is not None:
+            self._evidence.record_page(name, location)
+        return page
 
     def dependencies(self, file: DistributionFile) -> Dependencies:
         """See `PackageSource`."""
@@ -489,6 +504,13 @@ class _PackageTasks:
     def schedule(self, task: Task[Any]) -> None:
         """Run the task in a worker thread."""
         self._workers.schedule(task)
+
+    def run_all(self, work: Sequence[Callable[[], _T]]) -> Sequence[_T]:
+        """The results of pieces of work, which are done at once, in as many threads as there are connections."""
+        tasks = [Task(piece) for piece in work]
+        for task in tasks[1:]:
+            self._workers.schedule(task)
+        return [task.result() for task in tasks]
 
     def distrust(self, file: DistributionFile) -> None:
         """Fetch the page that lists a file anew in the next run."""

@@ -13,12 +13,35 @@ from typing import Protocol
 
 from packaging.utils import NormalizedName
 
+from lockfiles._values import dataclass
 from resolver.index.core_metadata import Dependencies
 from resolver.index.distribution_file import DirectDistribution, DirectRequest, DistributionFile
 from resolver.index.location import Location
 from resolver.index.project_page import ProjectPage
 
-__all__ = ["AnswerCache", "DelegatingSource", "PackageSource"]
+__all__ = ["AnswerCache", "DelegatingSource", "PackageSource", "PageEvidence"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageEvidence:
+    """A page that the answers of a source rest on, with all that a later run needs to check that it is unchanged.
+
+    - `url` is public, and that of the request: the page came from it without a redirect.
+    - `headers` are those of the request, without conditions: `responses.find_conditions` makes them of `validator`.
+    - `validator` is a text of `responses.find_validator`; `sha256:` and the hash of the unpacked body where the server
+      sent none; empty for an absent page.
+    - `fresh_until` is the instant, in seconds since 1970, up to which no request is needed.
+    - `credential_id` is that of `CredentialIds`, empty for a request without a secret.
+
+    `responses.find_renewed_freshness` tells from the response to a later request whether the page is unchanged.
+    """
+
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    validator: str
+    fresh_until: float
+    is_absent: bool
+    credential_id: str
 
 
 class AnswerCache(Protocol):
@@ -35,10 +58,18 @@ class AnswerCache(Protocol):
         """Store a result that depends on all queries to this source so far, unless one of them is not repeatable."""
         ...
 
-    def list_pages(self) -> Sequence[tuple[str, bytes]] | None:
-        """The pages that all results so far depend on, each as the name of its file in the cache and its identity.
+    def list_pages(self) -> tuple[PageEvidence, ...] | None:
+        """All pages that the queries to this source so far have relied on, sorted by URL.
 
-        None if they also depend on something that this cannot tell: a page that may not be kept, a build, a download.
+        None if they relied on anything else that can change, or on a page that a plain request cannot check: a build, a
+        direct reference, a folder on disk, a download for a missing hash, a page with secrets or behind a redirect.
+        """
+        ...
+
+    def distrust_absence(self) -> None:
+        """Ask in the next run for all pages that this one has found to be absent, although they may be known to be.
+
+        For a run that has failed: the user may publish what it lacks, and try again at once.
         """
         ...
 

@@ -51,7 +51,6 @@ from resolver.requirements.url import parse_url, redact
 from resolver.targets.target import Target
 
 __all__ = [
-    "ACCEPT",
     "PageError",
     "build_find_links_files",
     "build_project_page",
@@ -70,9 +69,6 @@ _SDIST_SUFFIX = ".tar.gz"
 
 _SHORT_PART = 80
 """The most characters of a part that is remembered: a name of three such parts is never too long."""
-
-ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
-"""The `Accept` header of a request to an index (PEP 691): JSON is preferred to HTML."""
 
 _VERSIONED = compile_later(r"application/vnd\.pypi\.simple\.(?P<version>v\d+|latest)\+(?P<form>json|html)")
 _CHARSET = compile_later(r"charset\s*=\s*\"?([A-Za-z0-9_.:-]+)", re.IGNORECASE)

@@ -70,6 +70,7 @@ from resolver.targets.target import PythonVersion, Target
 
 if TYPE_CHECKING:
     from resolver.index.distribution_file import FixedSource
+    from resolver.index.package_source import PageEvidence
     from resolver.locking.gpu_differences import DriverChange
 
 __all__ = ["Item", "LockOutcome", "Locker", "lock", "lock_plan"]
@@ -218,8 +219,11 @@ class Locker:
             driver_changes=self._find_driver_changes(opened, resolution),
         )
 
-    def list_pages(self) -> tuple[tuple[str, bytes], ...] | None:
-        """The pages that all locks so far rest on, as `AnswerCache` lists them; None where they rest on more."""
+    def list_pages(self) -> tuple[PageEvidence, ...] | None:
+        """The pages that all locks of this run so far rest on (`AnswerCache.list_pages`), None where that is not all.
+
+        A page that two targets have read is listed twice, and with the same content. Call it before the context ends.
+        """
         return self._sources.list_pages()
 
     def check_variables(self, plans: Iterable[LockPlan]) -> None:
@@ -233,6 +237,8 @@ class Locker:
         try:
             return self._solver.solve(opened.plan, problem, watched)
         except ResolutionError as error:
+            if opened.opened.source.answers is not None:
+                opened.opened.source.answers.distrust_absence()
             error.faults = (*error.faults, *find_idle_locations(opened.plan, watched))
             raise
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from resolver.fetch.builds.permission import BuildPolicy
     from resolver.fetch.http.credentials import Credentials
     from resolver.fetch.lock_policy import LockPolicy
-    from resolver.index.package_source import PackageSource
+    from resolver.index.package_source import PackageSource, PageEvidence
     from resolver.planning.plan import LockPlan
     from resolver.requirements.url import Url
     from resolver.settings.settings import CompleteSettings
@@ -68,11 +68,12 @@ class PackageSources:
         """Close all sources that were opened, with their connections and their worker threads."""
         self._stack.close()
 
-    def list_pages(self) -> tuple[tuple[str, bytes], ...] | None:
-        """The pages that all locks so far rest on, as `AnswerCache` lists them; None where that is not known."""
+    def list_pages(self) -> tuple[PageEvidence, ...] | None:
+        """All pages that the answers of the opened sources rest on; None where they rest on anything else as well."""
         sources = (*(opened.source for opened in self._opened.values()), *self._opened_for_builds.values())
         found = [None if source.answers is None else source.answers.list_pages() for source in sources]
-        return None if None in found else tuple(page for pages in found for page in pages or ())
+        known = [pages for pages in found if pages is not None]
+        return None if len(known) < len(found) else tuple(page for pages in known for page in pages)
 
     def open(self, plan: LockPlan, default_index: Url | None) -> OpenSource:
         """The package source of a plan, opened now or for an earlier plan."""

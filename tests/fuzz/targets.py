@@ -19,9 +19,10 @@ import lockfiles
 from lockfiles._documents import DocumentError, parse_json, parse_toml
 from lockfiles.errors import PinfoldError
 from resolver.fetch.http.login_stores import read_credentials_file
-from resolver.fetch.http.plain_session import ResponseSpool
+from resolver.fetch.http.session import PageStore
 from resolver.fetch.projects.record_store import RecordStore, load_core_metadata, load_dependencies, load_texts
 from resolver.fetch.projects.row_store import RowStore, StoredPage
+from resolver.fetch.store import FOREVER, FolderStore
 from resolver.index.core_metadata import build_dependencies, parse_core_metadata
 from resolver.index.distribution_file import PageError
 from resolver.index.location import Location
@@ -166,15 +167,14 @@ def _run_logins(data: bytes) -> None:
 
 
 def _run_rows(data: bytes) -> None:
-    """The file of a row store, first as it is, then as the payload of a valid one."""
-    store = RowStore(_scratch() / "rows", target_key="target")
-    store.write("location", "alpha", StoredPage(fresh_until=0, validator="", payload=data))
-    stored = store.read("location", "alpha")
-    assert stored is not None and bytes(stored.payload) == data
-    (path,) = (one for one in (_scratch() / "rows").rglob("*") if one.is_file())
-    path.write_bytes(data)
-    store.read("location", "alpha")
-    store.find_fresh_identity("location", "alpha", now=0)
+    """The value of a row, first as a whole, then as the payload of a valid one."""
+    store = FolderStore(_scratch() / "rows")
+    rows = RowStore(store, target_key="target")
+    rows.write("location", "alpha", StoredPage(fresh_until=0, validator="", payload=data))
+    stored = rows.read("location", "alpha")
+    assert stored is not None and bytes(stored[0].payload) == data
+    store.put("rows\ntarget\nlocation\nalpha", data, until=0)
+    rows.read("location", "alpha")
     for content in (data, _with_checksum(data)):
         with suppress(ValueError):
             page = load_project_page(content)
@@ -190,30 +190,30 @@ def _with_checksum(data: bytes) -> bytes:
 
 
 def _run_records(data: bytes) -> None:
-    folder = _scratch() / "records"
-    folder.mkdir(exist_ok=True)
-    (folder / "alpha").write_bytes(data)
-    store = RecordStore(folder)
-    store.find("alpha", "key")
-    store.add("alpha", {"key": data})
-    assert RecordStore(folder).find("alpha", "key") == data
+    """The value of a project's records, as any program may have written it; then records that are added to it."""
+    store = FolderStore(_scratch() / "records")
+    store.put("records\nmetadata\nalpha", data, until=FOREVER)
+    records = RecordStore(store, "metadata")
+    records.find("alpha", "key")
+    records.add("alpha", {"key": data})
+    records.flush()
+    assert RecordStore(store, "metadata").find("alpha", "key") == data
     for load in (load_texts, load_dependencies, load_core_metadata):
         load(data)
 
 
-def _run_spool(data: bytes) -> None:
-    folder = _scratch() / "spool"
-    folder.mkdir(exist_ok=True)
-    ResponseSpool(folder).put("https://index.example/", {"etag": "x"}, b"body")
-    (path,) = folder.iterdir()
-    kept = path.read_bytes()
+def _run_store(data: bytes) -> None:
+    """The file of a value, and a response of a page in it."""
+    store, key = FolderStore(_scratch() / "store"), "page\nhttps://index.example/"
+    store.put(key, data, until=0)
+    entry = store.get(key)
+    assert entry is not None and bytes(entry.value) == data
+    PageStore(store).find("https://index.example/")
+    (path,) = (one for one in (_scratch() / "store").rglob("*") if one.is_file())
     path.write_bytes(data)
-    spool = ResponseSpool(folder)
-    spool.find("https://index.example/")
-    spool.put("https://index.example/a", {}, data)
-    assert ResponseSpool(folder).find("https://index.example/a") == ({}, data)
-    path.write_bytes(kept + data)
-    ResponseSpool(folder).note("https://index.example/")
+    state = store.find_state(key)
+    store.get(key)
+    store.expire(key, 1.0, identity=0 if state is None else state.identity)
 
 
 def _run_labels(data: bytes) -> None:
@@ -282,7 +282,7 @@ TARGETS: tuple[FuzzTarget, ...] = (
     FuzzTarget(name="logins", run=_run_logins, errors=_OWN, words=_LOGINS),
     FuzzTarget(name="row-store", run=_run_rows, errors=(), words=_words("\x1e|\x1f|\x1d|\x1c|\n")),
     FuzzTarget(name="record-store", run=_run_records, errors=(), words=_words("pfr1|\x1e|\x1f")),
-    FuzzTarget(name="spool", run=_run_spool, errors=(), words=_words("\n|: ")),
+    FuzzTarget(name="store", run=_run_store, errors=(), words=_words("pfstore1|\n")),
     FuzzTarget(name="labels", run=_run_labels, errors=(), words=_words("cu|pt|torch|cxx11abi|true|cpu|rocm|.|-")),
     FuzzTarget(
         name="advisory",

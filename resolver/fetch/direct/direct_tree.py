@@ -62,7 +62,7 @@ class DirectTrees:
     """Reads trees for one target. May be used from many threads.
 
     - `tables` are the user's own metadata, `[[tool.pinfold.dependency-metadata]]`.
-    - `folder` is that of the cache; None keeps nothing.
+    - `records` are those of trees.
     - `refresh` ignores the records of earlier runs, and replaces them.
     """
 
@@ -72,13 +72,13 @@ class DirectTrees:
         target: Target,
         builds: Builds,
         tables: Sequence[DependencyMetadata],
-        folder: Path | None,
+        records: RecordStore,
         refresh: bool,
     ) -> None:
         self.target = target
         self._builds = builds
         self._tables = tuple(tables)
-        self._records = RecordStore(None if folder is None else folder / "trees-v1")
+        self._records = records
         self._refresh = refresh
 
     def read(

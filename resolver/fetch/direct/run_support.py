@@ -97,7 +97,7 @@ class DirectReferences:
                     target=self._target,
                     builds=self._builds,
                     tables=self._tables,
-                    folder=self._folder,
+                    records=self._session.open_records("trees"),
                     refresh=self._session.refresh,
                 )
             return self._trees
@@ -110,7 +110,7 @@ class DirectReferences:
             if self._known is None:
                 self._known = KnownArchives(
                     locked=self._locked,
-                    folder=self._folder,
+                    records=self._session.open_records("archives"),
                     offline=self._session.offline,
                     refresh=self._session.refresh,
                     find_id=self._session.credential_ids.find,

@@ -23,7 +23,7 @@ from resolver.fetch.git.command import Git, GitCommandError, RemoteRepository
 from resolver.fetch.git.commit_store import CommitStore
 from resolver.fetch.git.failures import explain_git_failure
 from resolver.fetch.git.repository import GitReferenceError
-from resolver.fetch.projects.row_store import write_cache_file
+from resolver.fetch.store import write_cache_file
 
 __all__ = ["CommitFinder", "FoundCommit", "is_full_id"]
 

@@ -1,8 +1,9 @@
 """The HTTP cache of project pages: hishel over one SQLite file.
 
 In: a folder, a transport below, and the mode of the run. Out: a transport that answers from the cache where it may.
-hishel decides what may be stored and what must be revalidated (RFC 9111); `RowStore` keeps the rows that were made of
-the pages. The responses that a `ResponseSpool` has logged are handed to hishel before it is queried for their URL.
+hishel decides what may be stored and what must be revalidated (RFC 9111). Here are the pages of requests that are not
+plain ones: with credentials, through a proxy or a redirect. All others are in the store (`resolver.fetch.store`), as
+are the rows of both.
 
 The only module that imports hishel, and imported when `HttpClient` is made: importing hishel takes 25 ms, which a warm
 run and a run of plain requests do not spend.
@@ -24,8 +25,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from resolver.fetch.http.plain_session import ResponseSpool
 from resolver.fetch.http.transports import PUBLIC_URL, httpx
+from resolver.fetch.store import DEFAULT_LIMIT_BYTES
 
 # Behind `transports`, which imports httpx without its command line; hishel would import all of it.
 import hishel  # isort: skip
@@ -55,74 +56,56 @@ def open_cache_transport(
     mode: CacheMode,
     find_id: Callable[[str], str] = lambda url: "",
     lock_wait_s: float = 1.0,
+    limit_bytes: int = DEFAULT_LIMIT_BYTES,
 ) -> httpx.BaseTransport:
     """A transport that answers from the cache in `folder` where it may, and else from the one below.
 
     `find_id` gives the id of the credentials of a request, by its public URL: responses are stored and found under it.
     With `offline`, everything stored counts as fresh; with `refresh`, nothing does. While another process locks the
     file, the first write waits `lock_wait_s` seconds; after one wait in vain, a response that cannot be stored at once
-    is not stored. Raises OSError or sqlite3.Error where no cache can be kept there.
+    is not stored. A file of more than `limit_bytes` is begun anew. Raises OSError or sqlite3.Error where no cache can
+    be kept there.
     """
     path = folder / _FILE_NAME
+    if path.exists() and path.stat().st_size > limit_bytes:
+        _remove(path)
     try:
         storage = _open_storage(path, mode, lock_wait_s)
     except sqlite3.OperationalError:
         raise  # Locked or not accessible: other processes may be using it.
     except (sqlite3.DatabaseError, RuntimeError):
         # A damaged file, or one with the tables of another version of hishel, is replaced by an empty one.
-        for stale in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
-            stale.unlink(missing_ok=True)
+        _remove(path)
         storage = _open_storage(path, mode, lock_wait_s)
-    return _SpooledCache(below, storage, ResponseSpool(folder), find_id=find_id)
+    return _CacheOfCredentials(below, storage, find_id=find_id)
 
 
-class _SpooledCache(httpx.BaseTransport):
-    """hishel's transport, which gets the logged response of a URL before it is queried for it."""
+class _CacheOfCredentials(httpx.BaseTransport):
+    """hishel's transport, which finds and stores responses under the credentials of their requests."""
 
     def __init__(
-        self,
-        below: httpx.BaseTransport,
-        storage: hishel.SqliteStorage,
-        spool: ResponseSpool,
-        *,
-        find_id: Callable[[str], str],
+        self, below: httpx.BaseTransport, storage: hishel.SqliteStorage, *, find_id: Callable[[str], str]
     ) -> None:
         self._below = below
         self._cache = CacheTransport(next_transport=below, storage=storage, rfc=_OPTIONS)
         self._storage = storage
-        self._spool = spool
         self._find_id = find_id
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """The cached response, or one from below that is then stored where it may be."""
-        url = str(request.url)
-        find_id = partial(self._find_id, str(request.extensions.get(PUBLIC_URL) or url))
-        # A logged response is one to a request without credentials.
-        if not find_id():
-            logged = self._spool.find(url)
-            if logged is not None:
-                self._take_over(request, *logged)
+        find_id = partial(self._find_id, str(request.extensions.get(PUBLIC_URL) or request.url))
         storage = _StorageOfCredentials(self._storage, find_id)
-        response = CacheTransport(next_transport=self._below, storage=storage, rfc=_OPTIONS).handle_request(request)
-        if not find_id():
-            self._spool.note(url)
-        return response
+        return CacheTransport(next_transport=self._below, storage=storage, rfc=_OPTIONS).handle_request(request)
 
     def close(self) -> None:
         """Close the database and the transport below."""
         self._cache.close()
 
-    def _take_over(self, request: httpx.Request, headers: dict[str, str], body: bytes) -> None:
-        """Store a logged response through hishel, if it may be stored, as if a server had just sent it."""
-        logged = httpx.Response(200, headers=headers, stream=httpx.ByteStream(body))
-        cache = CacheTransport(
-            next_transport=httpx.MockTransport(lambda _: logged), storage=_WriteOnlyStorage(self._storage), rfc=_OPTIONS
-        )
-        response = cache.handle_request(request)
-        assert isinstance(response.stream, httpx.SyncByteStream)
-        for _ in response.stream:
-            pass  # hishel stores a body while it is read.
-        response.close()
+
+def _remove(path: Path) -> None:
+    """Remove a database. A process that has it open goes on with its own copy."""
+    for stale in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
+        stale.unlink(missing_ok=True)
 
 
 def _open_storage(path: Path, mode: CacheMode, lock_wait_s: float) -> hishel.SqliteStorage:
@@ -235,25 +218,3 @@ class _StorageOfCredentials(hishel.BaseStorage):
         """The key with the id; unchanged where there is none."""
         found = self._find_id()
         return f"{found} {key}" if found else key
-
-
-class _WriteOnlyStorage(hishel.BaseStorage):
-    """Stores into another storage and finds nothing in it, so that hishel takes each response for a new one."""
-
-    def __init__(self, storage: hishel.SqliteStorage) -> None:
-        super().__init__()
-        self._storage = storage
-
-    def create_entry(
-        self, request: hishel.Request, response: hishel.Response, key: str, **limits: float | None
-    ) -> hishel.Entry:
-        return self._storage.create_entry(request, response, key, **limits)
-
-    def get_entries(self, key: str) -> list[hishel.Entry]:
-        return []
-
-    def update_headers(self, id: uuid.UUID, headers: hishel.Headers) -> None:
-        """Not called: no entry was found that could be updated."""
-
-    def remove_entry(self, id: uuid.UUID) -> None:
-        """Not called: no entry was found that could be removed."""

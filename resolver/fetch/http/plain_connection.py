@@ -228,7 +228,7 @@ class _Connection:
         if size > limits.limit_bytes:
             raise ValueError("too large")
         body = self._read_body(received[end:], size, limits)
-        answer = Answered(headers, body, is_packed="content-encoding" in headers) if status == 200 else Absent()
+        answer = Answered(headers, body, is_packed="content-encoding" in headers) if status == 200 else Absent(headers)
         return answer, may_stay_open
 
     def _read_body(self, received: bytes, size: int, limits: AnswerLimits) -> bytes:

@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMappin
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, BinaryIO
 
+from lockfiles._files import hash_bytes
 from lockfiles._values import compile_later, dataclass
 from resolver.errors import InputError, render_os_error
 from resolver.fetch.http.http_errors import too_large_error
@@ -32,12 +33,15 @@ from resolver.requirements.url import Url, parse_url
 if TYPE_CHECKING:
     from resolver.fetch.access import AnswerLimits
     from resolver.index.distribution_file import RawFile
+    from resolver.index.package_source import PageEvidence
 
 __all__ = [
+    "ACCEPT",
     "ANNOUNCED_DELAY_S",
     "ATTEMPTS",
     "FILE_LIMIT_BYTES",
     "LONGEST_DELAY_S",
+    "LONGEST_LIFETIME_S",
     "PAGE_LIMIT_BYTES",
     "READ_TIMEOUT_S",
     "TRANSIENT_STATUSES",
@@ -52,9 +56,11 @@ __all__ = [
     "Response",
     "build_headers",
     "confirms",
+    "find_absent_until",
     "find_conditions",
     "find_delay_s",
     "find_fresh_until",
+    "find_renewed_freshness",
     "find_validator",
     "forbids_storing",
     "hash_chunks",
@@ -67,11 +73,17 @@ __all__ = [
     "unpack_gzip",
 ]
 
+ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
+"""The `Accept` header of a request for a page (PEP 691): JSON is preferred to HTML."""
+
 READ_TIMEOUT_S = 30.0
 """The longest wait for the next bytes of a response."""
 PAGE_LIMIT_BYTES = 64 * 1024 * 1024
 """For a page, on the wire and after unpacking."""
 FILE_LIMIT_BYTES = 16 * 1024**3
+
+LONGEST_LIFETIME_S = 86_400.0
+"""A page is requested again after a day, whatever its server allows: `Cache-Control` of a year is meant for files."""
 
 ATTEMPTS = 4
 """Requests for one URL before its error is raised."""
@@ -97,10 +109,10 @@ _DATE = compile_later(
 class Response:
     """A page or metadata file, with what its headers mean for caching.
 
-    `url` is its public URL after redirects. `body` is None where the caller has it already, and packed with gzip if
-    `is_packed`. `fresh_until` is in seconds since 1970, 0 where the response must be revalidated. `validator` is equal
-    for equal bodies, empty where the server sent none. `store` hands the response to the HTTP cache: call it only for a
-    page that links with no secret; None where there is nothing to store.
+    `url` is its public URL after redirects. `body` is None where the caller has it already or the server has none
+    (`is_absent`), and packed with gzip if `is_packed`. `fresh_until` is in seconds since 1970, 0 where the response
+    must be revalidated. `validator` is equal for equal bodies, empty where the server sent none. `store` keeps the
+    response for later runs: call it only for a page that links with no secret; None where there is nothing to store.
     """
 
     url: str
@@ -109,6 +121,7 @@ class Response:
     fresh_until: float
     validator: str
     is_packed: bool = False
+    is_absent: bool = False
     store: Callable[[], None] | None = None
 
 
@@ -170,7 +183,12 @@ class NotModified:
 
 
 class Absent:
-    """The server has no such page or file."""
+    """The server has no such page or file: status 404 or 410. Names of `headers` are in lower case."""
+
+    __slots__ = ("headers",)
+
+    def __init__(self, headers: dict[str, str]) -> None:
+        self.headers = headers
 
 
 class HandedOver:
@@ -310,6 +328,17 @@ def find_fresh_until(headers: Mapping[str, str], *, now: float) -> float:
     return min(now, made if made is not None else now) + lifetime_s if lifetime_s > 0 else 0.0
 
 
+def find_absent_until(headers: Mapping[str, str], *, now: float) -> float:
+    """As `find_fresh_until` for a 404 or 410, of the headers as they were sent.
+
+    Where they say nothing, each run asks again, as uv 0.13 does: a project that was just uploaded to an extra index
+    must not come from a later one. A run asks for all such pages at once, so that costs the time of one request.
+    """
+    known = {**headers}
+    normalize_caching_headers(known, status=404, now=now)
+    return find_fresh_until(known, now=now)
+
+
 def find_validator(headers: Mapping[str, str]) -> str:
     """A text that is equal for equal bodies: ETag, Last-Modified and length. Empty without ETag and Last-Modified."""
     etag = headers.get("etag", "")
@@ -335,6 +364,29 @@ def confirms(headers: Mapping[str, str], validator: str) -> bool:
     etag, _, rest = validator.partition("\n")
     modified = rest.partition("\n")[0]
     return headers.get("etag", etag) == etag and headers.get("last-modified", modified) == modified
+
+
+def find_renewed_freshness(
+    page: PageEvidence, status: int, headers: Mapping[str, str], *, body: bytes | None, now: float
+) -> float | None:
+    """The `fresh_until` of a page after the response to a new request for it; None if it may have changed.
+
+    Names of `headers` are in lower case. `body` is that of a 200 as it was sent; it is needed only for a page whose
+    validator is a hash, and None means that it was not read. A page that may not be stored is never fresh.
+    """
+    known = {**headers}
+    normalize_caching_headers(known, status=status, now=now)
+    if status == 304:
+        # Without `Cache-Control` that of the stored response goes on (RFC 9111, section 4.3.4), which was not kept.
+        is_same = not page.is_absent and bool(find_conditions(page.validator)) and confirms(headers, page.validator)
+        fresh_until = find_fresh_until(known, now=now) if "cache-control" in headers else 0.0
+    elif status == 200:
+        is_same = not page.is_absent and page.validator != "" and page.validator == _identify(headers, body)
+        fresh_until = find_fresh_until(known, now=now)
+    else:
+        is_same = page.is_absent and status in (404, 410)
+        fresh_until = find_absent_until(headers, now=now)
+    return min(fresh_until, now + LONGEST_LIFETIME_S) if is_same else None
 
 
 def forbids_storing(headers: Mapping[str, str]) -> bool:
@@ -375,6 +427,16 @@ def find_delay_s(attempt: int, *, retry_after: str | None, now: float) -> float:
         instant = _parse_http_date(retry_after)
         wanted_s = instant - now if instant is not None else backoff_s
     return max(0.0, wanted_s)
+
+
+def _identify(headers: Mapping[str, str], body: bytes | None) -> str:
+    """The validator of a response, or the hash of its unpacked body; empty where neither can be had."""
+    validator = find_validator(headers)
+    if validator or body is None:
+        return validator
+    is_packed = headers.get("content-encoding", "").lower() == "gzip"
+    content = unpack_gzip(body, limit_bytes=PAGE_LIMIT_BYTES) if is_packed else body
+    return "" if content is None else f"sha256:{hash_bytes(content)}"
 
 
 def _write_chunk(file: BinaryIO, chunk: bytes) -> None:

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
 
 from resolver.errors import FetchError
 from resolver.fetch.http.local_files import describe_file, find_local_path
@@ -41,16 +40,15 @@ _PROJECT = "direct"
 class KnownArchives:
     """Sizes, hashes and metadata of wheels and sdists by URL, from earlier runs. May be used from many threads.
 
-    `locked` are files of old locks, which are used offline only. `folder` is that of the cache, None where nothing is
-    kept; with `refresh` nothing that was kept is used. `find_id` gives the id of the credentials for a URL: what one
-    login has fetched is found under it alone.
+    `locked` are files of old locks, which are used offline only. `records` are those of archives; with `refresh` none
+    is used. `find_id` gives the id of the credentials for a URL: what one login has fetched is found under it alone.
     """
 
     def __init__(
         self,
         *,
         locked: KnownHashes,
-        folder: Path | None,
+        records: RecordStore,
         offline: bool,
         refresh: bool,
         find_id: Callable[[str], str] = lambda url: "",
@@ -59,7 +57,7 @@ class KnownArchives:
         self._locked = locked
         self._offline = offline
         self._refresh = refresh
-        self._records = RecordStore(None if folder is None else folder / "archives-v1")
+        self._records = records
 
     def recall_wheel(self, file: DistributionFile) -> tuple[DistributionFile, CoreMetadata] | None:
         """The wheel with size and hash, and its metadata; None where a request is needed."""

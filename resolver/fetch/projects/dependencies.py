@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packaging.utils import NormalizedName
@@ -25,8 +24,6 @@ from resolver.fetch.builds.permission import Builds
 from resolver.fetch.http.local_files import find_local_path
 from resolver.fetch.http.session import Session
 from resolver.fetch.projects.record_store import (
-    FileState,
-    RecordStore,
     dump_core_metadata,
     dump_dependencies,
     dump_texts,
@@ -83,8 +80,8 @@ class _Fetched:
 class FileDependencies:
     """Finds and fetches the dependencies of files. May be used from many threads.
 
-    Dependencies are not kept between calls: callers keep what they get. `folder` is that of the cache, None where
-    nothing is kept for later runs. `tables` are the user's own metadata; the first that matches a file counts.
+    Dependencies are not kept between calls: callers keep what they get. `tables` are the user's own metadata; the first
+    that matches a file counts.
     """
 
     def __init__(
@@ -93,14 +90,13 @@ class FileDependencies:
         target: Target,
         session: Session,
         builds: Builds,
-        folder: Path | None,
         tables: Sequence[DependencyMetadata],
     ) -> None:
         self._target = target
         self._session = session
         self._builds = builds
         self._tables = tuple(tables)
-        self._records = RecordStore(None if folder is None else folder / "metadata-v2")
+        self._records = session.open_records("metadata")
         # Build requirements by URL and proof, of the files that this run has looked into.
         self._build_requires: dict[tuple[str, str], tuple[str, ...]] = {}
 
@@ -117,18 +113,13 @@ class FileDependencies:
         found = load_dependencies(record) if record is not None else None
         return found if found is None or not found.built or self._may_build(project) else None
 
-    def find_state(self, file: DistributionFile) -> tuple[NormalizedName, FileState] | None:
-        """The state of the records that give the dependencies of a file in every run.
+    def is_repeatable(self, file: DistributionFile) -> bool:
+        """Whether the page that lists a file decides its dependencies: a file with a hash has the same ones for ever.
 
-        None where they do not: the result of a build depends on what a run allows.
+        Not so after a build: whether one is made depends on what a run allows.
         """
-        found, project = self.find_stored(file), find_project(file)
-        state = self._records.find_state(project)
-        return None if found is None or found.built or state is None else (project, state)
-
-    def holds(self, project: str, state: FileState) -> bool:
-        """Whether the records of a project are in that state now."""
-        return self._records.has_state(project, state)
+        found = self.find_stored(file)
+        return found is not None and not found.built
 
     def fetch(self, file: DistributionFile) -> Dependencies:
         """The dependencies from the file itself, which are then kept.
@@ -168,10 +159,8 @@ class FileDependencies:
             target=self._target,
             session=self._session,
             builds=replace(self._builds, policy="never", allowed=frozenset()),
-            folder=None,
             tables=self._tables,
         )
-        without_builds._records = self._records
         try:
             without_builds.fetch(file)
         except MetadataError as error:

@@ -91,7 +91,7 @@ def _fetch(key: tuple[NormalizedName, str], *, session: Session) -> ProjectListi
     name, index = key
     url = f"{index.rstrip('/')}/{name}/"
     response = session.fetch_page(url, past_cache=True)
-    if response is None:
+    if response.is_absent:
         return None
     body = response.body or b""
     try:

@@ -30,17 +30,22 @@ from resolver.fetch.http.credentials import find_destination
 from resolver.fetch.http.http_errors import broken_error, closed_error, login_page_error, too_large_error
 from resolver.fetch.http.local_files import LocalFolder, find_local_path, read_local_index, read_local_links
 from resolver.fetch.http.responses import (
+    ACCEPT,
+    LONGEST_LIFETIME_S,
     PAGE_LIMIT_BYTES,
     Response,
+    build_headers,
     is_packed_beyond,
     iter_secret_links,
     may_hold_secrets,
     unpack_gzip,
 )
 from resolver.fetch.http.session import Session
-from resolver.fetch.projects.row_store import LONGEST_LIFETIME_S, RowStore, StoredPage, is_current
+from resolver.fetch.projects.row_store import RowStore, StoredPage
+from resolver.fetch.store import is_current
 from resolver.fetch.workers import Task
 from resolver.index.location import Location
+from resolver.index.package_source import PageEvidence
 from resolver.index.project_page import ParsedPage, ProjectPage, dump_project_page, load_project_page
 from resolver.requirements.url import Url
 from resolver.targets.target import Target
@@ -71,10 +76,13 @@ class ProjectPages:
         self._rows = rows
         self._reader_count = reader_count
         self._readers: PageReaders | None = None
-        self._links: dict[tuple[str, bool], Task[_Body | None]] = {}
+        self._links: dict[tuple[str, bool], Task[_Body]] = {}
         # Rows that `find_stored` has found stale, for `fetch`, which then reads no row again.
-        self._stale: dict[tuple[NormalizedName, str], StoredPage] = {}
-        self._identities: dict[tuple[NormalizedName, str], bytes] = {}
+        self._stale: dict[tuple[NormalizedName, str], tuple[StoredPage, int]] = {}
+        self._identities: dict[tuple[str, str], int] = {}
+        # Requests of `check`, by URL; and the identities of rows that a server has confirmed in this run.
+        self._asked: dict[str, Task[_Body]] = {}
+        self._confirmed: dict[tuple[str, str], int] = {}
         self._with_secrets: set[str] = set()
 
     def find_stored(self, name: NormalizedName, location: Location) -> tuple[ProjectPage | None] | None:
@@ -85,18 +93,20 @@ class ProjectPages:
         if find_local_path(location.url.public) is not None:
             return None
         place = self._name_location(location)
-        row = None if self._session.refresh else self._rows.read(place, name)
-        if row is None:
+        found = None if self._session.refresh else self._rows.read(place, name)
+        if found is None:
             self._start_readers()
             return None
-        if not self._session.offline and not is_current(row.fresh_until, now=time.time()):
-            self._stale[name, place] = row
+        row, identity = found
+        is_fresh = self._session.offline or self._confirmed.get((name, place)) == identity
+        if not is_fresh and not is_current(row.fresh_until, now=time.time()):
+            self._stale[name, place] = found
             return None
         # An empty payload is an absent project; one that cannot be loaded is from another version.
         page = _load(row)
         if page is None and row.payload:
             return None
-        self._note(name, location, row.identity)
+        self._note(name, place, identity)
         return (page,)
 
     def fetch(self, name: NormalizedName, location: Location) -> ProjectPage | None:
@@ -107,26 +117,27 @@ class ProjectPages:
         path = self._session.find_local(location.url.public)
         if path is not None:
             return self._read_local(path, name, location)
-        row = self._stale.pop((name, self._name_location(location)), None)
+        known = self._stale.pop((name, self._name_location(location)), None)
+        row = None if known is None else known[0]
         if row is not None and row.fresh_until == _DISTRUSTED:
             return self._fetch_anew(name, location)
         page = _load(row) if row is not None else None
         body = self._fetch_body(name, location, known_validator=row.validator if row is not None and page else "")
-        if body is None:
-            self._store(name, location, StoredPage(fresh_until=0.0, validator="", payload=b""))
+        if body.is_absent:
+            self._store_absent(name, location, body, known)
             return None
         payload = b"" if row is None else row.payload
         # Signatures of links are in no store: such a page is parsed in each run.
         if row is None or page is None or row.validator != body.validator or may_hold_secrets(body.data):
             body, page, payload = self._build_or_fetch_again(body, name, location)
-        self._store_payload(name, location, body, page, payload)
+        self._store_payload(name, location, body, page, payload, known=known)
         return page
 
     def _fetch_anew(self, name: NormalizedName, location: Location) -> ProjectPage | None:
         """As `fetch`, past the cache: an earlier run could not use what the page says."""
         body = self._fetch_body(name, location, known_validator="", past_cache=True)
-        if body is None:
-            self._store(name, location, StoredPage(fresh_until=0.0, validator="", payload=b""))
+        if body.is_absent:
+            self._store_absent(name, location, body)
             return None
         page, payload = self._build_and_dump(body, name, location)
         self._store_payload(name, location, body, page, payload)
@@ -138,29 +149,78 @@ class ProjectPages:
         Otherwise a page with a wrong hash or link would be used until it expires, although the server has been mended.
         """
         place = self._name_place(form, url)
-        row = self._rows.read(place, name)
-        if row is not None:
-            self._rows.write(place, name, replace(row, fresh_until=_DISTRUSTED))
+        state = self._rows.find_state(place, name)
+        if state is not None:
+            self._rows.renew(place, name, _DISTRUSTED, identity=state.identity)
 
-    def find_identity(self, name: NormalizedName, location: Location) -> tuple[str, bytes]:
-        """The name of a location in the row store, and the identity of the row that this run used; empty for none."""
+    def distrust_absence(self) -> None:
+        """Ask in the next run for all pages that this run has found to be absent: a run without them has failed."""
+        for (name, place), identity in list(self._identities.items()):
+            found = self._rows.read(place, name) if identity else None
+            if found is not None and found[1] == identity and not found[0].validator:
+                self._rows.renew(place, name, 0.0, identity=identity)
+
+    def find_identity(self, name: NormalizedName, location: Location) -> tuple[str, int]:
+        """The name of a location in the row store, and the identity of the row that this run used; 0 for none."""
         place = self._name_location(location)
-        return place, self._identities.get((name, place), b"")
+        return place, self._identities.get((name, place), 0)
 
-    def find_path(self, name: str, place: str) -> str:
-        """The file of a row in the cache folder; `place` is a name of `find_identity`."""
-        return self._rows.find_path(place, name)
+    def find_evidence(self, name: str, place: str, identity: int) -> PageEvidence | None:
+        """The evidence of a row that this run used; None where a plain request cannot check it."""
+        found = self._rows.read(place, name) if identity else None
+        form, url, credential_id = (*place.split(" "), "")[:3]
+        page_url = _name_page_url(form, url, name)
+        if found is None or found[1] != identity or not self._session.is_checkable(page_url):
+            return None
+        row = found[0]
+        if not row.is_checkable:
+            return None
+        return PageEvidence(
+            url=page_url,
+            headers=tuple(build_headers(ACCEPT).items()),
+            validator=row.validator,
+            fresh_until=max(0.0, row.fresh_until),
+            # A page of links that has no file of the project has no payload, but a validator.
+            is_absent=not row.validator,
+            credential_id=credential_id,
+        )
 
-    def holds(self, name: str, place: str, identity: bytes, *, now: float) -> bool:
-        """Whether the row store has a fresh row of this identity; `place` is a name of `find_identity`.
+    def find_validator(self, name: str, place: str, identity: int) -> str | None:
+        """The validator by which `check` can tell later that this row still holds; None for one that it cannot tell."""
+        found = self._rows.read(place, name) if identity else None
+        return None if found is None or found[1] != identity or not found[0].is_checkable else found[0].validator
 
-        False for a row that other credentials than those of this run have fetched.
+    def holds(self, name: str, place: str, identity: int, *, now: float) -> bool | None:
+        """Whether the row store has a row of this identity; None where a request must tell if the page is the same.
+
+        `place` is a name of `find_identity`. False for a row that other credentials than those of this run have
+        fetched, and for a page that must be fetched anew.
         """
         form, _, rest = place.partition(" ")
-        url = rest.partition(" ")[0]
-        if self._name_place(form, url) != place:
+        state = self._rows.find_state(place, name)
+        if state is None or state.identity != identity or state.until == _DISTRUSTED:
             return False
-        return self._rows.find_fresh_identity(place, name, now=now) == identity
+        if self._name_place(form, rest.partition(" ")[0]) != place:
+            return False
+        if is_current(state.until, now=now):
+            self._note(name, place, identity)
+            return True
+        return None
+
+    def check(self, name: str, place: str, identity: int, validator: str) -> bool:
+        """Whether the server still has the page of a row, which is then fresh again.
+
+        Its response is kept: `fetch` uses it in place of a request of its own. Raises FetchError.
+        """
+        form, url = place.split(" ")[:2]
+        page_url = _name_page_url(form, url, name)
+        body = self._asked.setdefault(page_url, Task(lambda: self._request(page_url, validator))).result()
+        if body.validator != validator or body.url != page_url:
+            return False
+        self._rows.renew(place, name, min(body.fresh_until, time.time() + LONGEST_LIFETIME_S), identity=identity)
+        self._confirmed[name, place] = identity
+        self._note(name, place, identity)
+        return True
 
     def close(self) -> None:
         """End the processes that parse pages."""
@@ -177,24 +237,31 @@ class ProjectPages:
 
     def _fetch_body(
         self, name: NormalizedName, location: Location, *, known_validator: str, past_cache: bool = False
-    ) -> _Body | None:
-        """The body of a page; None where the location lacks the project. Raises FetchError."""
+    ) -> _Body:
+        """The body of a page, or its absence. Raises FetchError."""
         public = location.url.public
         if location.form == "index":
-            # PEP 503: the page of a project is below the URL of the index.
-            return self._fetch_url(f"{public.rstrip('/')}/{name}/", known_validator, past_cache=past_cache)
+            url = _name_page_url(location.form, public, name)
+            return self._fetch_url(url, known_validator, past_cache=past_cache)
         # One page for all projects, which is fetched once a run.
         key = (public, past_cache)
         body = self._links.setdefault(key, Task(lambda: self._fetch_url(public, "", past_cache=past_cache))).result()
-        if body is None and not location.may_be_missing:
+        if body.is_absent and not location.may_be_missing:
             raise FetchError(f"there is no page at {public}, which is named for `--find-links`", url=public)
         return body
 
-    def _fetch_url(self, url: str, known_validator: str, *, past_cache: bool = False) -> _Body | None:
-        """The body at a URL; None where there is none. If the server sent no validator, the body's hash becomes one."""
+    def _fetch_url(self, url: str, known_validator: str, *, past_cache: bool) -> _Body:
+        """The body at a URL: that of `check`, if it is of use; else that of a new request. Raises FetchError."""
+        asked = None if past_cache else self._asked.get(url)
+        if asked is not None:
+            body = asked.result()
+            if body.has_content or body.is_absent or body.validator == known_validator:
+                return body
+        return self._request(url, known_validator, past_cache=past_cache)
+
+    def _request(self, url: str, known_validator: str, *, past_cache: bool = False) -> _Body:
+        """The response at a URL. If the server sent no validator, the hash of its body becomes one."""
         response = self._session.fetch_page(url, known_validator=known_validator, past_cache=past_cache)
-        if response is None:
-            return None
         body = _Body(response)
         # An index without ETag and Last-Modified: an equal body then needs no second parsing.
         if not body.validator and response.body is not None:
@@ -214,7 +281,7 @@ class ProjectPages:
             again = None
             if location.form == "index" and not self._session.offline:
                 again = self._fetch_body(name, location, known_validator="", past_cache=True)
-            if again is None:
+            if again is None or again.is_absent:
                 raise
         return again, *self._build_and_dump(again, name, location)
 
@@ -306,6 +373,8 @@ class ProjectPages:
         body: _Body,
         page: ProjectPage | None,
         payload: bytes | memoryview,
+        *,
+        known: tuple[StoredPage, int] | None = None,
     ) -> None:
         """Store the row of a page, unless it came from a host with credentials of its own.
 
@@ -313,15 +382,41 @@ class ProjectPages:
         """
         if self._needs_other_login(body.url, location):
             return
+        is_own = body.url == _name_page_url(location.form, location.url.public, name)
         longest = time.time() + LONGEST_LIFETIME_S
         fresh_until = 0.0 if body.url in self._with_secrets else min(body.fresh_until, longest)
         if page is not None and not page.file_count:
             fresh_until = _DISTRUSTED
-        self._store(name, location, StoredPage(fresh_until=fresh_until, validator=body.validator, payload=payload))
+        row = StoredPage(
+            fresh_until=fresh_until,
+            validator=body.validator,
+            payload=payload,
+            is_checkable=is_own and body.url not in self._with_secrets,
+        )
+        self._store(name, location, row, known)
 
-    def _store(self, name: NormalizedName, location: Location, page: StoredPage) -> None:
-        """Store a row, which is then the one that this run used."""
-        self._note(name, location, self._rows.write(self._name_location(location), name, page))
+    def _store_absent(
+        self,
+        name: NormalizedName,
+        location: Location,
+        body: _Body,
+        known: tuple[StoredPage, int] | None = None,
+    ) -> None:
+        """Store that the location lacks a project."""
+        fresh_until = min(body.fresh_until, time.time() + LONGEST_LIFETIME_S)
+        self._store(name, location, StoredPage(fresh_until=fresh_until, validator="", payload=b""), known)
+
+    def _store(
+        self, name: NormalizedName, location: Location, page: StoredPage, known: tuple[StoredPage, int] | None
+    ) -> None:
+        """Store a row, which is then the one that this run used. One that is `known` only gets its new instant."""
+        place = self._name_location(location)
+        if known is not None and replace(known[0], fresh_until=page.fresh_until) == page:
+            identity = known[1]
+            self._rows.renew(place, name, page.fresh_until, identity=identity)
+        else:
+            identity = self._rows.write(place, name, page)
+        self._note(name, place, identity)
 
     def _needs_other_login(self, url: str, location: Location) -> bool:
         """Whether a page came by a redirect from a host with credentials of its own: no row is kept under both."""
@@ -342,22 +437,34 @@ class ProjectPages:
         """The URL whose credentials are those of all pages of a location: an index is a folder."""
         return f"{url.rstrip('/')}/" if form == "index" else url
 
-    def _note(self, name: NormalizedName, location: Location, identity: bytes) -> None:
+    def _note(self, name: str, place: str, identity: int) -> None:
         """Keep the identity of a row that was used; a page that changes during a run has none."""
-        key = (name, self._name_location(location))
-        if self._identities.setdefault(key, identity) != identity:
-            self._identities[key] = b""
+        if self._identities.setdefault((name, place), identity) != identity:
+            self._identities[name, place] = 0
 
 
 class _Body:
     """The parts of a response that a page is made of. `data` is as it was sent: packed with gzip if `is_packed`."""
 
-    __slots__ = ("_content", "_store", "content_type", "data", "fresh_until", "is_packed", "url", "validator")
+    __slots__ = (
+        "_content",
+        "_store",
+        "content_type",
+        "data",
+        "fresh_until",
+        "has_content",
+        "is_absent",
+        "is_packed",
+        "url",
+        "validator",
+    )
 
     def __init__(self, response: Response) -> None:
         self.url = response.url
         self.content_type = response.content_type
         self.data = response.body or b""
+        self.has_content = response.body is not None
+        self.is_absent = response.is_absent
         self.is_packed = response.is_packed
         self.fresh_until = response.fresh_until
         self.validator = response.validator
@@ -396,6 +503,11 @@ def default_index_url() -> Url:
             spec.loader.exec_module(module)
             return Url(public=f"{module.PyPI.simple_url.rstrip('/')}/")
     raise InternalError("the installed pip does not tell its default index")
+
+
+def _name_page_url(form: str, url: str, name: str) -> str:
+    """The URL of a page. PEP 503: that of a project is below the URL of the index; one of links is for all projects."""
+    return f"{url.rstrip('/')}/{name}/" if form == "index" else url
 
 
 def _note_redirect(page: ProjectPage, dump: bytes, url: str, location: Location) -> tuple[ProjectPage, bytes]:

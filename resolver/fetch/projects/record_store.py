@@ -1,12 +1,12 @@
-"""The record store: data that never changes, by key; and the form of core metadata and dependencies in it.
+"""Records: facts about files that never change, by project and key; and the form of metadata and dependencies in them.
 
 In: records of a project, by key. Out: the same, or None, which is never an error.
 
-One file a project, to which records are appended, and which is read whole when its first record is looked up. The core
-metadata of a distribution file is immutable, and a warm run reads that of hundreds of versions: one file each would
-cost more to open than to read. Two processes may append at once: all new records of a call are one `write` to a file
-opened for appending. A damaged record ends the file: later ones are fetched again, and the next record written starts
-a new file.
+The store has one value for each subject and project, which holds all of its records and is read whole when the first of
+them is looked up. The core metadata of a distribution file is immutable, and a warm run reads that of hundreds of
+versions: a value each would cost more to open than to read. New records are written when the run ends, or the process
+that holds them would write each value once for every file of a long search. What a killed run had not written is
+fetched again. Values that another process has written meanwhile are read first, and their records kept.
 
 Core metadata and dependencies are stored as texts: fields are separated by the ASCII record separator, items by the
 unit separator. Reading that needs no parser, and runs no code as unpickling would. Text that holds either separator,
@@ -15,21 +15,18 @@ which no usual metadata does, is not stored.
 
 from __future__ import annotations
 
-import os
 import struct
 import threading
-import zlib
 from collections.abc import Mapping
-from pathlib import Path
+from weakref import WeakValueDictionary
 
 from packaging.utils import NormalizedName
 from packaging.version import InvalidVersion, Version
 
-from resolver.fetch.projects.row_store import escape_for_path, write_cache_file
+from resolver.fetch.store import FOREVER, Store
 from resolver.index.core_metadata import CoreMetadata, Dependencies
 
 __all__ = [
-    "FileState",
     "RecordStore",
     "dump_core_metadata",
     "dump_dependencies",
@@ -37,92 +34,78 @@ __all__ = [
     "load_core_metadata",
     "load_dependencies",
     "load_texts",
+    "open_records",
 ]
 
-_RECORD = struct.Struct("<4sIII")
-"""The head of a record: magic, CRC-32 of key and payload, bytes of the key, bytes of the payload."""
-_MAGIC = b"pfr1"
+_RECORD = struct.Struct("<II")
+"""The head of a record: bytes of the key, bytes of the payload."""
 _FIELD, _ITEM = "\x1e", "\x1f"
 
-FileState = tuple[int, int]
-"""Size and time of change (ns) of a project's file. It only grows or is replaced, so equal states are equal records."""
-_ABSENT: FileState = (0, 0)
+_OPEN: WeakValueDictionary[tuple[Store, str], RecordStore] = WeakValueDictionary()
+_OPENING = threading.Lock()
+
+
+def open_records(store: Store | None, subject: str) -> RecordStore:
+    """The records of a subject (`metadata`, `archives`): the same object for all that use an equal store at one time.
+
+    So the targets of a run have each other's records at once. Without a store they are kept for one user alone.
+    """
+    if store is None:
+        return RecordStore(None, subject)
+    with _OPENING:
+        found = _OPEN.get((store, subject))
+        if found is None:
+            found = _OPEN[store, subject] = RecordStore(store, subject)
+        return found
 
 
 class RecordStore:
-    """Records by project and key in a folder; None keeps them for this process only. May be used from many threads."""
+    """Records by project and key; a store of None keeps them for this object only. May be used from many threads."""
 
-    def __init__(self, folder: Path | None) -> None:
-        self._folder = folder
-        # One lock a project: files are written under it, and threads must not wait for those of others.
-        self._locks: dict[str, threading.Lock] = {}
+    def __init__(self, store: Store | None, subject: str) -> None:
+        self._store = store
+        self._prefix = f"records\n{subject}\n"
+        self._lock = threading.Lock()
         self._records: dict[str, dict[bytes, bytes]] = {}
-        self._damaged: set[str] = set()
-        self._states: dict[str, FileState | None] = {}
+        self._changed: set[str] = set()
 
     def find(self, project: str, key: str) -> bytes | None:
-        """The record of a key, or None. The first call for a project reads its file."""
+        """The record of a key, or None. The first call for a project reads its records."""
         return self._read(project).get(key.encode())
 
     def add(self, project: str, new: Mapping[str, bytes]) -> None:
-        """Keep records by key. A folder that cannot be written to keeps them for this process only.
-
-        Pass all of them in one call: opening a file takes longer than writing it.
-        """
+        """Keep records by key, in the store from the next `flush` on."""
         records = self._read(project)
-        added = {key.encode(): payload for key, payload in new.items()}
-        with self._find_lock(project):
-            records.update(added)
-            if self._folder is None or not added:
-                return
-            path = self._folder / escape_for_path(project)
-            if project in self._damaged:
-                # All records that could be read are written again, without the damaged end.
-                self._damaged.discard(project)
-                write_cache_file(path, b"".join(_render(*record) for record in records.items()))
-                self._states[project] = None
-            else:
-                data = b"".join(_render(*record) for record in added.items())
-                self._states[project] = _append(path, data, known=self._states.get(project))
+        with self._lock:
+            records.update((key.encode(), payload) for key, payload in new.items())
+            if new:
+                self._changed.add(project)
 
-    def find_state(self, project: str) -> FileState | None:
-        """The state of the project's file with all that was read and added.
-
-        None where that is unknown: after damage, where another process has written too, or without a folder.
-        """
-        return self._states.get(project)
-
-    def has_state(self, project: str, state: FileState) -> bool:
-        """Whether the project's file is in that state now; its records are not read."""
-        if self._folder is None:
-            return False
-        try:
-            found = os.stat(self._folder / escape_for_path(project))  # noqa: PTH116  # half the time
-        except OSError:
-            return False
-        return (found.st_size, found.st_mtime_ns) == state
+    def flush(self) -> None:
+        """Write the projects with new records to the store."""
+        if self._store is None:
+            return
+        with self._lock:
+            changed, self._changed = self._changed, set()
+            # Other processes may have added records since.
+            for project in sorted(changed):
+                kept = self._load(project) | self._records[project]
+                self._records[project].update(kept)
+                value = b"".join(_RECORD.pack(len(key), len(data)) + key + data for key, data in kept.items())
+                self._store.put(f"{self._prefix}{project}", value, until=FOREVER)
 
     def _read(self, project: str) -> dict[bytes, bytes]:
-        """The records of a project, which are read from its file once."""
-        # Without the lock first: a warm run looks up each project many times.
+        """The records of a project, which are read from the store once."""
         records = self._records.get(project)
-        if records is not None:
-            return records
-        with self._find_lock(project):
-            records = self._records.get(project)
-            if records is None:
-                folder = self._folder
-                data, state = (b"", None) if folder is None else _read_file(folder / escape_for_path(project))
-                records, intact = _parse(data)
-                self._records[project] = records
-                self._states[project] = state if intact else None
-                if not intact:
-                    self._damaged.add(project)
-            return records
+        if records is None:
+            # Of two threads that read them at once, both get the dictionary of the first.
+            records = self._records.setdefault(project, self._load(project))
+        return records
 
-    def _find_lock(self, project: str) -> threading.Lock:
-        """The lock of a project; `setdefault` is one step, so that two threads get the same one."""
-        return self._locks.setdefault(project, threading.Lock())
+    def _load(self, project: str) -> dict[bytes, bytes]:
+        """The records of a project that the store has now; none for a value that was written by another program."""
+        entry = None if self._store is None else self._store.get(f"{self._prefix}{project}")
+        return {} if entry is None else _parse(entry.value)
 
 
 def dump_dependencies(dependencies: Dependencies) -> bytes | None:
@@ -196,60 +179,19 @@ def load_core_metadata(record: bytes) -> CoreMetadata | None:
     )
 
 
-def _read_file(path: Path) -> tuple[bytes, FileState | None]:
-    """The content of a file with its state; None for the state where another process has written meanwhile."""
-    try:
-        with path.open("rb", buffering=0) as file:
-            found = os.fstat(file.fileno())
-            data = file.read() or b""
-    except FileNotFoundError:
-        return b"", _ABSENT
-    except OSError:
-        return b"", None
-    return data, (found.st_size, found.st_mtime_ns) if found.st_size == len(data) else None
-
-
-def _append(path: Path, data: bytes, *, known: FileState | None) -> FileState | None:
-    """Append records. Returns the state afterwards; None where another process has written since the known one."""
-    try:
-        try:
-            file = path.open("ab", buffering=0)
-        except FileNotFoundError:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            file = path.open("ab", buffering=0)
-        with file:
-            before = os.fstat(file.fileno())
-            file.write(data)
-            after = os.fstat(file.fileno())
-    except OSError:
-        return None  # A cache that cannot be written is no error.
-    # The file has no records but those of this process if nothing was added before this write, nor during it.
-    is_known = known == (before.st_size, before.st_mtime_ns) or (known == _ABSENT and before.st_size == 0)
-    is_ours = after.st_size == before.st_size + len(data)
-    return (after.st_size, after.st_mtime_ns) if is_known and is_ours else None
-
-
-def _render(key: bytes, payload: bytes) -> bytes:
-    """A record as it is in the file."""
-    body = key + payload
-    return _RECORD.pack(_MAGIC, zlib.crc32(body), len(key), len(payload)) + body
-
-
-def _parse(data: bytes) -> tuple[dict[bytes, bytes], bool]:
-    """The records up to the first damaged one, and whether none was damaged. Of equal keys the last one counts."""
+def _parse(data: memoryview) -> dict[bytes, bytes]:
+    """The records of a value, up to one that is cut off."""
     records: dict[bytes, bytes] = {}
     at = 0
-    while at < len(data):
-        if at + _RECORD.size > len(data):
-            return records, False
-        magic, checksum, key_length, payload_length = _RECORD.unpack_from(data, at)
+    while at + _RECORD.size <= len(data):
+        key_length, payload_length = _RECORD.unpack_from(data, at)
         key_at = at + _RECORD.size
         payload_at = key_at + key_length
         at = payload_at + payload_length
-        if magic != _MAGIC or at > len(data) or zlib.crc32(data[key_at:at]) != checksum:
-            return records, False
-        records[data[key_at:payload_at]] = data[payload_at:at]
-    return records, True
+        if at > len(data):
+            break
+        records[bytes(data[key_at:payload_at])] = bytes(data[payload_at:at])
+    return records
 
 
 def _join(fields: tuple[tuple[str, ...], ...]) -> bytes | None:

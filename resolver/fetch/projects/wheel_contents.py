@@ -29,7 +29,7 @@ from lockfiles._values import compile_later, dataclass
 from resolver.errors import FetchError
 from resolver.fetch.http.http_errors import missing_offline
 from resolver.fetch.http.session import Session
-from resolver.fetch.projects.record_store import RecordStore, dump_texts, load_texts
+from resolver.fetch.projects.record_store import dump_texts, load_texts
 from resolver.index.distribution_file import DistributionFile
 from resolver.index.wheel_directory import (
     Member,
@@ -75,14 +75,11 @@ class _WheelBytes:
 
 
 class Kernels:
-    """Finds what wheels of torch are compiled for. May be used from many threads.
+    """Finds what wheels of torch are compiled for. May be used from many threads."""
 
-    `folder` is that of the cache, None where nothing is kept.
-    """
-
-    def __init__(self, *, session: Session, folder: Path | None) -> None:
+    def __init__(self, *, session: Session) -> None:
         self._session = session
-        self._records = RecordStore(None if folder is None else folder / "kernels-v1")
+        self._records = session.open_records("kernels")
 
     def measure(self, file: DistributionFile) -> str:
         """The architectures in the form of the data (`75 80 ptx120`); empty where they cannot be found.

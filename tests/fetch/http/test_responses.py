@@ -16,12 +16,14 @@ from resolver.errors import InputError
 from resolver.fetch.http.responses import (
     find_delay_s,
     find_fresh_until,
+    find_renewed_freshness,
     find_validator,
     forbids_storing,
     hash_chunks,
     is_packed_beyond,
     normalize_caching_headers,
 )
+from resolver.index.package_source import PageEvidence
 
 
 def test_body_is_written_whole_and_hashed(tmp_path: Path) -> None:
@@ -194,3 +196,50 @@ def test_packed_body_beyond_a_limit_is_told_from_a_broken_one() -> None:
     assert [is_packed_beyond(packed, limit_bytes=limit) for limit in (99, 100)] == [True, False]
     assert not is_packed_beyond(packed[:5] + b"x" + packed[5:], limit_bytes=99)
     assert not is_packed_beyond(b"no gzip", limit_bytes=0)
+
+
+HASHED = f"sha256:{hashlib.sha256(b'body').hexdigest()}"
+ETAGGED = {"etag": '"1"', "cache-control": "max-age=600"}
+
+
+@pytest.mark.parametrize(
+    ("validator", "status", "headers", "body", "lifetime_s"),
+    [
+        ('"1"\n\n5', 304, ETAGGED, None, 600.0),
+        ('"1"\n\n5', 304, {"etag": '"1"'}, None, 0.0),
+        ('"1"\n\n5', 304, {**ETAGGED, "age": "100"}, None, 500.0),
+        ('"1"\n\n5', 304, {**ETAGGED, "cache-control": "max-age=99999999"}, None, 86_400.0),
+        ('"1"\n\n5', 304, {**ETAGGED, "etag": '"2"'}, None, None),
+        ('"1"\n\n5', 200, {**ETAGGED, "content-length": "5"}, None, 600.0),
+        ('"1"\n\n5', 200, {**ETAGGED, "content-length": "6"}, None, None),
+        ('"1"\n\n5', 404, {}, None, None),
+        (HASHED, 200, {}, b"body", 0.0),
+        (
+            f"sha256:{hashlib.sha256(b'body').hexdigest()}",
+            200,
+            {"content-encoding": "gzip"},
+            gzip.compress(b"body", mtime=0),
+            0.0,
+        ),
+        (HASHED, 200, {}, b"other", None),
+        (HASHED, 200, {}, None, None),
+        (HASHED, 304, {"cache-control": "max-age=600"}, None, None),
+        ("", 404, {}, None, 0.0),
+        ("", 410, {}, None, 0.0),
+        ("", 304, ETAGGED, None, None),
+        ("", 200, ETAGGED, b"body", None),
+    ],
+)
+def test_response_to_a_later_request_tells_whether_a_page_is_unchanged(
+    validator: str, status: int, headers: dict[str, str], body: bytes | None, lifetime_s: float | None
+) -> None:
+    page = PageEvidence(
+        url="https://index.example/simple/a/",
+        headers=(),
+        validator=validator,
+        fresh_until=0.0,
+        is_absent=not validator,
+        credential_id="",
+    )
+    found = find_renewed_freshness(page, status, headers, body=body, now=1000.0)
+    assert found == (lifetime_s and 1000.0 + lifetime_s)

@@ -14,6 +14,7 @@ from resolver.settings.settings import DependencyMetadata
 from resolver.targets.target import PythonVersion, Target
 from tests.distributions import make_metadata
 from tests.fetch.conftest import A, OpenSource, index
+from tests.fetch.memory_store import find_entries
 from tests.servers import IndexServer, wheel
 
 WHEEL = "/files/a-1.0-py3-none-any.whl"
@@ -118,10 +119,10 @@ def test_answer_that_is_kept_already_is_not_kept_again(
 ) -> None:
     add_without_hashes(server, "b")
     read_requires(open_source, server)
-    (kept,) = (tmp_path / "cache").glob("metadata-*/a")
-    size_bytes = kept.stat().st_size
+    (kept,) = find_entries(tmp_path / "cache", "records")
+    before = kept.stat()
     read_requires(open_source, server)
-    assert kept.stat().st_size == size_bytes
+    assert (kept.stat().st_ino, kept.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
 def test_offline_uses_stored_dependencies_and_names_missing_ones(server: IndexServer, open_source: OpenSource) -> None:

@@ -13,61 +13,75 @@ from resolver.fetch.projects.record_store import (
     dump_dependencies,
     load_core_metadata,
     load_dependencies,
+    open_records,
 )
+from resolver.fetch.store import FolderStore
 from resolver.index.core_metadata import CoreMetadata, Dependencies
+from tests.fetch.memory_store import MemoryStore
+
+
+def open_anew(folder: Path) -> RecordStore:
+    """The records as another process sees them."""
+    return RecordStore(FolderStore(folder), "metadata")
 
 
 def test_records_are_read_as_they_were_added(tmp_path: Path) -> None:
-    store = RecordStore(tmp_path / "new")
+    store = open_anew(tmp_path / "new")
     store.add("a", {"1": b"one"})
     store.add("a", {"2": b""})
-    again = RecordStore(tmp_path / "new")
+    assert store.find("a", "1") == b"one"
+    assert open_anew(tmp_path / "new").find("a", "1") is None
+    store.flush()
+    again = open_anew(tmp_path / "new")
     assert (again.find("a", "1"), again.find("a", "2"), again.find("a", "3")) == (b"one", b"", None)
     assert again.find("b", "1") is None
+    assert RecordStore(FolderStore(tmp_path / "new"), "other").find("a", "1") is None
 
 
-def test_two_stores_append_to_one_file(tmp_path: Path) -> None:
-    first, second = RecordStore(tmp_path), RecordStore(tmp_path)
+def test_records_of_two_processes_are_joined(tmp_path: Path) -> None:
+    first, second = open_anew(tmp_path), open_anew(tmp_path)
     assert first.find("a", "1") is second.find("a", "1") is None
-    first.add("a", {"1": b"one"})
-    second.add("a", {"2": b"two"})
-    first.add("a", {"3": b"three"})
-    again = RecordStore(tmp_path)
-    assert [again.find("a", key) for key in "123"] == [b"one", b"two", b"three"]
+    for store, key in ((first, "1"), (second, "2"), (first, "3")):
+        store.add("a", {key: key.encode()})
+        store.flush()
+    again = open_anew(tmp_path)
+    assert [again.find("a", key) for key in "123"] == [b"1", b"2", b"3"]
 
 
-def test_record_cut_short_ends_the_file_and_the_next_one_starts_it_anew(tmp_path: Path) -> None:
-    store = RecordStore(tmp_path)
+def test_one_process_has_one_object_for_the_records_of_a_folder(tmp_path: Path) -> None:
+    one = open_records(FolderStore(tmp_path), "metadata")
+    one.add("a", {"1": b"one"})
+    assert open_records(FolderStore(tmp_path), "metadata").find("a", "1") == b"one"
+    assert open_records(FolderStore(tmp_path), "other").find("a", "1") is None
+    assert open_records(FolderStore(tmp_path / "other"), "metadata").find("a", "1") is None
+    assert open_records(None, "metadata") is not open_records(None, "metadata")
+
+
+@given(st.binary(max_size=60), st.integers(0, 60))
+def test_records_before_the_end_of_a_value_that_is_cut_are_read(payload: bytes, left: int) -> None:
+    store = MemoryStore()
+    records = RecordStore(store, "metadata")
+    records.add("a", {"1": payload, "2": b"two"})
+    records.flush()
+    ((key, value),) = store.values.items()
+    store.values[key] = value[: len(value) - left]
+    again = RecordStore(store, "metadata")
+    assert again.find("a", "1") in (payload, None)
+    assert again.find("a", "2") == (None if left else b"two")
+
+
+def test_no_store_keeps_records_for_this_object() -> None:
+    store = RecordStore(None, "metadata")
     store.add("a", {"1": b"one"})
-    store.add("a", {"2": b"two"})
-    file = tmp_path / "a"
-    file.write_bytes(file.read_bytes()[:-1])
-    damaged = RecordStore(tmp_path)
-    assert (damaged.find("a", "1"), damaged.find("a", "2")) == (b"one", None)
-    damaged.add("a", {"3": b"three"})
-    again = RecordStore(tmp_path)
-    assert [again.find("a", key) for key in "123"] == [b"one", None, b"three"]
-
-
-def test_every_damaged_byte_hides_its_record(tmp_path: Path) -> None:
-    RecordStore(tmp_path).add("a", {"key": b"payload"})
-    file = tmp_path / "a"
-    intact = file.read_bytes()
-    for place in range(len(intact)):
-        file.write_bytes(intact[:place] + bytes([intact[place] ^ 0x41]) + intact[place + 1 :])
-        assert RecordStore(tmp_path).find("a", "key") is None, place
-
-
-def test_no_folder_keeps_records_for_this_process() -> None:
-    store = RecordStore(None)
-    store.add("a", {"1": b"one"})
+    store.flush()
     assert store.find("a", "1") == b"one"
 
 
-def test_folder_that_cannot_be_written_keeps_records_for_this_process(tmp_path: Path) -> None:
+def test_folder_that_cannot_be_written_keeps_records_for_this_object(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
-    store = RecordStore(tmp_path / "file")
+    store = open_anew(tmp_path / "file")
     store.add("a", {"1": b"one"})
+    store.flush()
     assert store.find("a", "1") == b"one"
 
 
