@@ -44,8 +44,9 @@ from resolver.artifacts.building import Building, WheelBuilder
 from resolver.artifacts.downloads import Downloads, FetchedFile, Progress, measure_file
 from resolver.artifacts.wanted import Wanted, WantedFile, list_wanted
 from resolver.errors import AuthenticationError, InputError, render_os_error
-from resolver.fetch.access import SLICE_S, Access, Cancellation
+from resolver.fetch.access import Access, Cancellation
 from resolver.fetch.http.session import Session
+from resolver.fetch.http.wire import SLICE_S
 from resolver.fetch.lock_policy import LockPolicy
 from resolver.fetch.projects.listings import find_signed_link
 from resolver.locking.build_requirements import find_config_settings

@@ -20,7 +20,9 @@ from resolver.cli.records import (
     HOST_FOLDERS,
     PATH_STATES,
     TOO_LARGE,
+    PageRecord,
     RecordFolder,
+    find_page,
     render_names,
     render_variable,
     system_lstat,
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
     from typing import Any
+
+    from resolver.index.package_source import PageEvidence
 
 __all__ = ["Recording", "current_recording", "start_recording"]
 
@@ -66,6 +70,7 @@ class Recording:
         self._is_complete = False
         self._inputs: dict[tuple[bytes, str], bytes] = {}
         self._outputs: list[tuple[bytes, bytes, bytes]] = []
+        self._pages: dict[str, PageRecord] = {}
         self._written: set[str] = set()
         self._busy: set[int] = set()
         self._left_out = (f"{store.cache}{os.sep}", *_list_left_out_folders())
@@ -99,18 +104,50 @@ class Recording:
         self._written.add(target)
         self._outputs.append((b"w", target.encode("utf-8", "surrogatepass"), data))
 
-    def complete(self, pages: Iterable[tuple[str, bytes]] | None = ()) -> None:
+    def complete(self, pages: Iterable[PageEvidence] | None = ()) -> None:
         """Allow the record: the locks rest on these pages, on files and variables, and on nothing else.
 
-        A page is its file in the cache folder, and its identity. None gives up. A run that never calls this makes no
-        record; one of several steps calls it for each.
+        None gives up. A run that never calls this makes no record; one of several steps calls it for each.
         """
         self._is_complete = True
         if pages is None:
             self.give_up()
             return
-        for place, identity in pages:
-            self._inputs[b"p", place] = identity
+        # Lazy: a check has no pages.
+        from resolver.fetch.store import find_version
+
+        agent = f"pinfold/{find_version()}"
+        for page in pages:
+            known = self._pages.get(page.url)
+            if known is not None and known.validator != page.validator:
+                self.give_up()
+                return
+            rows = (*(() if known is None else known.rows), *self._note_rows(page))
+            self._pages[page.url] = PageRecord(
+                validator=page.validator,
+                is_absent=page.is_absent,
+                credential_id=page.credential_id,
+                headers={**dict(page.headers), "User-Agent": agent},
+                rows=rows,
+            )
+
+    def _note_rows(self, page: PageEvidence) -> Iterator[bytes]:
+        """The files in the cache folder that keep a page, whose states become inputs of the record."""
+        from struct import unpack_from
+
+        from resolver.fetch.store import find_value_path  # Lazy, as above.
+
+        for key, identity in page.rows:
+            path = find_value_path(key)
+            found = find_page(os.path.join(self._store.cache, path))
+            if found is None:
+                self.give_up()
+                return
+            checksum, size = unpack_from("<IQ", found[0], 8)
+            if size << 32 | checksum != identity:
+                self.give_up()  # Another run has replaced it.
+            self._inputs[b"p", path] = found[0]
+            yield path.encode()
 
     def finish(self, code: int) -> None:
         """Keep the record of a run that succeeded, unless a file changed while it was running."""
@@ -126,6 +163,7 @@ class Recording:
             if tag in PATH_STATES and PATH_STATES[tag](name, mac) != found and not self._has_changed(tag, name):
                 return
             inputs.append((tag, name.encode("utf-8", "surrogatepass"), found))
+        inputs += [(b"q", url.encode(), page.render()) for url, page in self._pages.items()]
         self._store.write([*inputs, *self._outputs, (b"x", b"%d" % code, b"")])
 
     def _has_changed(self, tag: bytes, name: str) -> bool:

@@ -20,7 +20,7 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
     from typing import Any
 
@@ -29,8 +29,10 @@ __all__ = [
     "PATH_STATES",
     "TIME_MARK",
     "TOO_LARGE",
+    "PageRecord",
     "RecordFolder",
     "Repeated",
+    "find_page",
     "render_names",
     "render_variable",
     "replay",
@@ -43,6 +45,8 @@ TIME_MARK = "\x00s"
 """Stands for the duration of a run in a recorded text."""
 
 _FOLDER = "runs-v1"
+_LONGEST_LIFETIME_S = 86_400.0
+_INSTANT_AT = 20
 _KEY_BYTES = 32
 _MAGIC = b"pfrun1\n"
 _MOST_VARIANTS = 4
@@ -141,8 +145,9 @@ class RecordFolder:
 
 
 def _holds(items: list[tuple[bytes, bytes, bytes]], store: RecordFolder) -> bool:
-    """Whether each input of a record is as it was."""
+    """Whether each input of a record is as it was. Pages that are not fresh are confirmed by their servers, last."""
     now = time.time()
+    stale: set[bytes] = set()
     for tag, name, found in items:
         if tag in PATH_STATES:
             if PATH_STATES[tag](name.decode("utf-8", "surrogatepass"), store.mac) != found:
@@ -153,9 +158,116 @@ def _holds(items: list[tuple[bytes, bytes, bytes]], store: RecordFolder) -> bool
         elif tag == b"V":
             if render_names(os.environ, store.mac) != found:
                 return False
-        elif tag == b"p" and not _is_fresh(os.path.join(store.cache, name.decode()), found, now=now):
-            return False
+        elif tag == b"p":
+            kept = find_page(os.path.join(store.cache, name.decode()))
+            if kept is None or kept[0] != found:
+                return False
+            if not now < kept[1] <= now + _LONGEST_LIFETIME_S:
+                stale.add(name)
+    if not stale:
+        return True
+    pages = [(name.decode(), PageRecord.parse(found)) for tag, name, found in items if tag == b"q"]
+    return _confirm([(url, page) for url, page in pages if not stale.isdisjoint(page.rows)], store)
+
+
+def _confirm(pages: list[tuple[str, PageRecord]], store: RecordFolder) -> bool:
+    """Whether the servers confirm pages that are not fresh, which are then fresh for all runs."""
+    if any(page.credential_id for _, page in pages):
+        return False  # Credentials are found in the usual way alone.
+    # Lazy: a run whose pages are fresh sends no request.
+    from resolver.fetch.http.freshness import find_conditions, find_renewed_freshness
+    from resolver.fetch.http.wire import confirm_pages
+
+    renewed: dict[int, float] = {}
+
+    def judge(number: int, status: int, headers: Mapping[str, str], body: bytes | None) -> bool:
+        fresh_until = find_renewed_freshness(pages[number][1], status, headers, body=body, now=time.time())
+        if fresh_until is not None:
+            renewed[number] = fresh_until
+        return fresh_until is not None
+
+    requests = [(url, {**page.headers, **find_conditions(page.validator)}) for url, page in pages]
+    if not confirm_pages(requests, judge):
+        return False
+    for number, until in renewed.items():
+        for row in pages[number][1].rows:
+            _renew(os.path.join(store.cache, row.decode()), until)
     return True
+
+
+class PageRecord:
+    """What a record has of a page, beside its URL: what `PageEvidence` has, and the files of its rows in the cache."""
+
+    def __init__(
+        self,
+        *,
+        validator: str,
+        is_absent: bool,
+        credential_id: str,
+        headers: Mapping[str, str],
+        rows: tuple[bytes, ...],
+    ) -> None:
+        self.validator = validator
+        self.is_absent = is_absent
+        self.credential_id = credential_id
+        self.headers = headers
+        self.rows = rows
+
+    @classmethod
+    def parse(cls, data: bytes) -> PageRecord:
+        """The value that `render` rendered."""
+        validator, is_absent, credential_id, count, *rest = _split_fields(data)
+        at = 2 * int(count)
+        texts = [one.decode() for one in rest[:at]]
+        return cls(
+            validator=validator.decode(),
+            is_absent=is_absent == b"1",
+            credential_id=credential_id.decode(),
+            headers=dict(zip(texts[::2], texts[1::2], strict=True)),
+            rows=tuple(rest[at:]),
+        )
+
+    def render(self) -> bytes:
+        """The value as bytes."""
+        pairs = [text.encode() for pair in self.headers.items() for text in pair]
+        head = (self.validator.encode(), b"%d" % self.is_absent, self.credential_id.encode(), b"%d" % len(self.headers))
+        return _join_fields((*head, *pairs, *self.rows))
+
+
+def find_page(path: str) -> tuple[bytes, float] | None:
+    """What identifies the content of a stored page, and the instant up to which it may be used; None for no page.
+
+    The form is that of `resolver.fetch.store.FolderStore`, which takes too long to import; a test compares both.
+    """
+    import zlib
+    from struct import pack, unpack_from
+
+    try:
+        with open(path, "rb", buffering=0) as file:
+            head = file.read(_INSTANT_AT + 12)
+    except OSError:
+        return None
+    if len(head) < _INSTANT_AT + 12:
+        return None
+    until, stamp = unpack_from("<dI", head, _INSTANT_AT)
+    # The instant has a checksum of its own, which is also one of the content.
+    if stamp != zlib.crc32(pack("<dI", until, unpack_from("<I", head, 8)[0])):
+        return None
+    return head[:_INSTANT_AT], until
+
+
+def _renew(path: str, until: float) -> None:
+    """Write another instant into a stored page, in place, as `FolderStore.expire` does."""
+    import zlib
+    from struct import pack, unpack_from
+
+    try:
+        with open(path, "r+b", buffering=0) as file:
+            checksum = unpack_from("<I", file.read(_INSTANT_AT), 8)[0]
+            file.seek(_INSTANT_AT)
+            file.write(pack("<dI", until, zlib.crc32(pack("<dI", until, checksum))))
+    except OSError:
+        pass  # The page is confirmed again in the next run.
 
 
 def _act(items: list[tuple[bytes, bytes, bytes]], *, since: float) -> Repeated | None:
@@ -208,18 +320,6 @@ def _write_lock(path: str, data: bytes) -> bool:
     except OSError:
         return False
     return True
-
-
-def _is_fresh(path: str, identity: bytes, *, now: float) -> bool:
-    """Whether the row of a page is the one of this identity, and may be used without a request."""
-    from struct import unpack_from
-
-    try:
-        with open(path, "rb", buffering=0) as file:
-            header = file.read(len(identity))
-    except OSError:
-        return False
-    return header == identity and now < unpack_from("<d", header, 12)[0] <= now + 86400
 
 
 def _find_cache_folder(argv: Sequence[str]) -> str | None:
@@ -324,8 +424,8 @@ def _remove_oldest(folder: Path) -> None:
 
 
 def _pack(items: Iterable[tuple[bytes, bytes, bytes]], mac: Callable[[bytes], bytes]) -> bytes:
-    """The content of a record: magic, HMAC of the rest, and each field with its length before it."""
-    rest = b"".join(b"%d:%s," % (len(field), field) for item in items for field in item)
+    """The content of a record: magic, HMAC of the rest, and all fields."""
+    rest = _join_fields(field for item in items for field in item)
     return _MAGIC + mac(rest) + rest
 
 
@@ -335,14 +435,25 @@ def _unpack(data: bytes, mac: Callable[[bytes], bytes]) -> list[tuple[bytes, byt
     rest = data[start:]
     if data[: len(_MAGIC)] != _MAGIC or data[len(_MAGIC) : start] != mac(rest):
         return None
+    fields = _split_fields(rest)
+    return list(zip(fields[::3], fields[1::3], fields[2::3], strict=True))
+
+
+def _join_fields(fields: Iterable[bytes]) -> bytes:
+    """Fields as bytes, each with its length before it."""
+    return b"".join(b"%d:%s," % (len(field), field) for field in fields)
+
+
+def _split_fields(data: bytes) -> list[bytes]:
+    """What `_join_fields` joined."""
     fields: list[bytes] = []
     at = 0
-    while at < len(rest):
-        mark = rest.index(b":", at)
-        end = mark + 1 + int(rest[at:mark])
-        fields.append(rest[mark + 1 : end])
+    while at < len(data):
+        mark = data.index(b":", at)
+        end = mark + 1 + int(data[at:mark])
+        fields.append(data[mark + 1 : end])
         at = end + 1
-    return list(zip(fields[::3], fields[1::3], fields[2::3], strict=True))
+    return fields
 
 
 def render_variable(value: str | None, mac: Callable[[bytes], bytes]) -> bytes:

@@ -42,7 +42,6 @@ from resolver.requirements.url import Secret, parse_url
 
 __all__ = [
     "DEFAULT_TIMEOUT_S",
-    "SLICE_S",
     "Access",
     "AnswerLimits",
     "Cancellation",
@@ -60,8 +59,6 @@ KeyringProvider = Literal["auto", "disabled", "subprocess"]
 
 DEFAULT_TIMEOUT_S = 600.0
 """The longest time for one answer: a page, a file, a git command that reaches a repository."""
-SLICE_S = 0.25
-"""The longest time that anything waits before it checks whether its run has ended."""
 
 _T = TypeVar("_T")
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from packaging.utils import NormalizedName
 
@@ -88,7 +89,11 @@ class Evidence:
         pages = {page.url: page for page in found if page is not None}
         if None in found or any(page is not None and page.validator != pages[page.url].validator for page in found):
             return None
-        return tuple(pages[url] for url in sorted(pages))
+        rows: dict[str, tuple[tuple[str, int], ...]] = {}
+        for page in found:
+            if page is not None:
+                rows[page.url] = (*rows.get(page.url, ()), *page.rows)
+        return tuple(replace(pages[url], rows=rows[url]) for url in sorted(pages))
 
     def distrust_absence(self) -> None:
         """See `AnswerCache`."""

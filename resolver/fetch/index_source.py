@@ -30,7 +30,8 @@ from resolver.fetch.direct.run_support import BuildResources, DirectReferences
 from resolver.fetch.evidence import Evidence
 from resolver.fetch.http.credentials import Credentials
 from resolver.fetch.http.http_errors import closed_error, missing_offline
-from resolver.fetch.http.session import CONNECTIONS, Session
+from resolver.fetch.http.session import Session
+from resolver.fetch.http.wire import CONNECTIONS
 from resolver.fetch.projects.dependencies import FileDependencies, check_listed_hashes, find_project, has_two_hashes
 from resolver.fetch.projects.pages import ProjectPages
 from resolver.fetch.projects.row_store import RowStore

@@ -43,7 +43,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from lockfiles._files import hash_bytes, remove_strays, replace_file
-from resolver.fetch.http.responses import LONGEST_LIFETIME_S
+from resolver.fetch.http.freshness import LONGEST_LIFETIME_S
 
 __all__ = [
     "DEFAULT_LIMIT_BYTES",
@@ -53,6 +53,7 @@ __all__ = [
     "Store",
     "StoredValue",
     "find_product",
+    "find_value_path",
     "find_version",
     "is_current",
     "open_store",
@@ -258,9 +259,8 @@ class FolderStore:
                     _prune(f"{self._folder}{os.sep}{shard}", limit_bytes=limit_bytes)
 
     def _find_path(self, key: str) -> str:
-        """The path of a value's file: a hash, since keys are long and hold all characters."""
-        name = hash_bytes(key.encode())
-        return f"{self._folder}{os.sep}{name[0]}{os.sep}{name[1:41]}"
+        """The path of a value's file."""
+        return f"{self._above}{os.sep}{find_value_path(key)}"
 
     def _create(self, path: str) -> None:
         """Create an empty file. Raises FileExistsError, and OSError where it cannot be created."""
@@ -278,6 +278,12 @@ class FolderStore:
             _remove_earlier(self._above)
         Path(path).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         Path(self._folder).chmod(0o700)
+
+
+def find_value_path(key: str) -> str:
+    """The file of a value in the folder of the cache: a hash, since keys are long and hold all characters."""
+    name = hash_bytes(key.encode())
+    return f"{_FOLDER}{os.sep}{name[0]}{os.sep}{name[1:41]}"
 
 
 def write_cache_file(path: Path, data: bytes) -> None:

@@ -32,6 +32,7 @@ class PageEvidence:
       sent none; empty for an absent page.
     - `fresh_until` is the instant, in seconds since 1970, up to which no request is needed.
     - `credential_id` is that of `CredentialIds`, empty for a request without a secret.
+    - `rows` are the keys of what the store keeps of the page (`resolver.fetch.store`), each with its identity.
 
     `responses.find_renewed_freshness` tells from the response to a later request whether the page is unchanged.
     """
@@ -42,6 +43,7 @@ class PageEvidence:
     fresh_until: float
     is_absent: bool
     credential_id: str
+    rows: tuple[tuple[str, int], ...] = ()
 
 
 class AnswerCache(Protocol):

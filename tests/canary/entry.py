@@ -27,9 +27,10 @@ def run() -> None:
     _note_processes(folder / f"audit-{os.getpid()}.txt")
     if "CANARY_READ_LIMIT_S" in os.environ:
         # Not even a test that is about waiting waits for as long as users do.
-        from resolver.fetch.http import responses
 
-        responses.READ_TIMEOUT_S = float(os.environ["CANARY_READ_LIMIT_S"])
+        from resolver.fetch.http import wire
+
+        wire.READ_TIMEOUT_S = float(os.environ["CANARY_READ_LIMIT_S"])
     _log_everything(folder / f"log-{os.getpid()}.txt")
     if form == "API":
         _show_locals_of_failures()

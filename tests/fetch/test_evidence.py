@@ -9,7 +9,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from resolver.errors import FetchError
-from resolver.fetch.http.responses import find_conditions, find_validator
+from resolver.fetch.http.freshness import find_conditions, find_validator
 from resolver.index.package_source import PackageSource, PageEvidence
 from tests.fetch.conftest import A, B, OpenSource, index, links
 from tests.servers import Answer, IndexServer, wheel

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import resolver
-from resolver.fetch.http.responses import LONGEST_LIFETIME_S
+from resolver.fetch.http.freshness import LONGEST_LIFETIME_S
 from resolver.fetch.store import FOREVER, FolderStore, find_product, is_current
 
 KEY = "rows\ntarget\nindex https://index.example/simple/\na"

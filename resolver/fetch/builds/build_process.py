@@ -21,7 +21,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from resolver.fetch.access import SLICE_S, Cancellation
+from resolver.fetch.access import Cancellation
+from resolver.fetch.http.wire import SLICE_S
 from resolver.requirements.url import redact
 
 __all__ = ["BuildAdvice", "BuildFailedError", "BuildProcesses", "find_build_advice"]

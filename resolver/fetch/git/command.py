@@ -26,11 +26,12 @@ from pathlib import Path
 
 from lockfiles._values import compile_later, dataclass
 from resolver.errors import FetchError
-from resolver.fetch.access import DEFAULT_TIMEOUT_S, SLICE_S, Cancellation
+from resolver.fetch.access import DEFAULT_TIMEOUT_S, Cancellation
 from resolver.fetch.git.credential_server import PROXY_USER, RepositoryLogins, serve_logins
 from resolver.fetch.git.repository import Repository, clean_lines, hide_texts
-from resolver.fetch.http.hosts import Relay, find_certificates
+from resolver.fetch.http.hosts import Relay
 from resolver.fetch.http.http_errors import no_answer_error
+from resolver.fetch.http.wire import SLICE_S, find_certificates
 from resolver.requirements.url import Secret, parse_url
 
 __all__ = ["Git", "GitCommandError", "JudgeConnection", "RemoteRepository"]

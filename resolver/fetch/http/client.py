@@ -36,13 +36,13 @@ from resolver.errors import FetchError
 from resolver.fetch.access import Access, AnswerLimits, Transport
 from resolver.fetch.http import http_errors
 from resolver.fetch.http.credentials import Credentials, split_login
-from resolver.fetch.http.hosts import CONNECT_LIMIT_S, Addresses, HostGuard, LinkPolicy
+from resolver.fetch.http.freshness import find_fresh_until, find_validator
+from resolver.fetch.http.hosts import Addresses, HostGuard, LinkPolicy
 from resolver.fetch.http.responses import (
     ANNOUNCED_DELAY_S,
     ATTEMPTS,
     FILE_LIMIT_BYTES,
     LONGEST_DELAY_S,
-    READ_TIMEOUT_S,
     TRANSIENT_STATUSES,
     BadStatusError,
     Download,
@@ -51,8 +51,6 @@ from resolver.fetch.http.responses import (
     Response,
     build_headers,
     find_delay_s,
-    find_fresh_until,
-    find_validator,
     hash_chunks,
     iter_bounded,
     read_range,
@@ -72,6 +70,7 @@ from resolver.fetch.http.transports import (
     read_decoded,
     without_query,
 )
+from resolver.fetch.http.wire import CONNECT_LIMIT_S, READ_TIMEOUT_S
 from resolver.index.distribution_file import parse_size
 from resolver.requirements.url import Secret
 from resolver.targets.families import is_absent_status

@@ -35,29 +35,24 @@ from resolver.errors import FetchError
 from resolver.fetch.http.http_errors import link_error, no_answer_error
 from resolver.fetch.http.local_files import find_local_path
 from resolver.fetch.http.responses import ATTEMPTS, find_delay_s
+from resolver.fetch.http.wire import CONNECT_LIMIT_S, connect
 from resolver.requirements.index_urls import is_link_local, is_private_host
 from resolver.requirements.url import Url, parse_url
 
 if TYPE_CHECKING:
     import socket
-    import ssl
 
     from resolver.fetch.access import AnswerLimits
 
 __all__ = [
-    "CONNECT_LIMIT_S",
     "Addresses",
     "HostGuard",
     "LinkPolicy",
     "Relay",
-    "build_tls_context",
-    "find_certificates",
     "find_proxy",
     "open_socket",
 ]
 
-CONNECT_LIMIT_S = 10.0
-"""For each address."""
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _SOCKS_IPV4, _SOCKS_NAME = 1, 3
 """The kinds of an address in RFC 1928; the third is IPv6."""
@@ -133,10 +128,10 @@ def open_socket(addresses: Sequence[str], port: int, *, limits: AnswerLimits) ->
     *others, last = addresses
     for address in others:
         try:
-            return _connect(address, port, limits)
+            return connect(address, port, limits)
         except OSError:
             continue
-    return _connect(last, port, limits)
+    return connect(last, port, limits)
 
 
 class LinkPolicy:
@@ -339,65 +334,6 @@ def find_proxy(scheme: str, host: str, port: int | None) -> Url | None:
         return None
     proxy = proxies.get(scheme) or proxies.get("all")
     return None if proxy is None else parse_url(proxy if "://" in proxy else f"http://{proxy}")
-
-
-def find_certificates() -> tuple[str | None, str | None]:
-    """The file and the folder of CA certificates that the user names, each None where none is named.
-
-    `SSL_CERT_FILE`, then `REQUESTS_CA_BUNDLE` (a file or a folder), and `SSL_CERT_DIR`. `PIP_CERT` is not read.
-    """
-    bundle = os.environ.get("SSL_CERT_FILE") or os.environ.get("REQUESTS_CA_BUNDLE") or None
-    folder = os.environ.get("SSL_CERT_DIR") or None
-    if bundle is not None and os.path.isdir(bundle):  # noqa: PTH112  # the variable is a text, and stays one
-        return None, bundle
-    return bundle, folder
-
-
-def build_tls_context() -> ssl.SSLContext:
-    """A context that checks certificates and host names. Raises OSError where the user's files cannot be read."""
-    # Lazy: a run over plain HTTP, or without a request, needs no TLS, whose import takes 13 ms.
-    import ssl
-
-    file, folder = find_certificates()
-    if file is None and folder is None:
-        # Lazy: a user who names certificates needs no others.
-        import certifi
-
-        file = certifi.where()
-    return ssl.create_default_context(cafile=file, capath=folder)
-
-
-def _connect(address: str, port: int, limits: AnswerLimits) -> socket.socket:
-    """As `open_socket`, for one address."""
-    # Lazy, as in `Addresses`. `socket` has imported `selectors` already.
-    import selectors
-    import socket
-
-    from resolver.fetch.access import SLICE_S
-
-    opened = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        # A request is one small packet, which must not wait for another one to join it.
-        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        opened.settimeout(0.0)
-        with suppress(BlockingIOError):
-            opened.connect((address, port))
-        with selectors.DefaultSelector() as selector:
-            selector.register(opened, selectors.EVENT_WRITE)
-
-            def wait() -> None:
-                if not selector.select(SLICE_S):
-                    raise TimeoutError("timed out")
-
-            limits.wait_for(wait, idle_s=CONNECT_LIMIT_S)
-        code = opened.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        if code:
-            raise OSError(code, os.strerror(code))
-        opened.settimeout(SLICE_S)
-    except BaseException:
-        opened.close()
-        raise
-    return opened
 
 
 def _receive(connection: socket.socket, size: int) -> bytes:

@@ -111,7 +111,7 @@ def _list_folder(folder: Path) -> LocalFolder:
 def _read(path: Path) -> bytes:
     """The content of a file. Raises FetchError where it cannot be read."""
     # Lazy, as in `describe_file`: few lists have a page on disk.
-    from resolver.fetch.http.responses import PAGE_LIMIT_BYTES
+    from resolver.fetch.http.freshness import PAGE_LIMIT_BYTES
 
     try:
         return read_regular(path, limit_bytes=PAGE_LIMIT_BYTES)

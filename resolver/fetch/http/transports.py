@@ -36,7 +36,7 @@ import httpcore
 
 from lockfiles._values import compile_later
 from resolver.errors import PinfoldError
-from resolver.fetch.access import SLICE_S, AnswerLimits
+from resolver.fetch.access import AnswerLimits
 from resolver.fetch.http import http_errors
 from resolver.fetch.http.credentials import (
     Credentials,
@@ -45,14 +45,10 @@ from resolver.fetch.http.credentials import (
     RequestCredentials,
     find_destination,
 )
-from resolver.fetch.http.hosts import Addresses, build_tls_context, find_certificates, find_proxy, open_socket
-from resolver.fetch.http.responses import (
-    READ_TIMEOUT_S,
-    BadStatusError,
-    iter_bounded,
-    may_hold_secrets,
-    normalize_caching_headers,
-)
+from resolver.fetch.http.freshness import normalize_caching_headers
+from resolver.fetch.http.hosts import Addresses, find_proxy, open_socket
+from resolver.fetch.http.responses import BadStatusError, iter_bounded, may_hold_secrets
+from resolver.fetch.http.wire import READ_TIMEOUT_S, SLICE_S, build_tls_context, find_certificates
 from resolver.requirements.index_urls import is_loopback
 from resolver.requirements.url import Url
 

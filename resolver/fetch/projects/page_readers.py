@@ -25,8 +25,10 @@ from typing import NoReturn
 
 from packaging.utils import NormalizedName
 
-from resolver.fetch.access import SLICE_S, Cancellation
-from resolver.fetch.http.responses import PAGE_LIMIT_BYTES, may_hold_secrets, unpack_gzip
+from resolver.fetch.access import Cancellation
+from resolver.fetch.http.freshness import PAGE_LIMIT_BYTES, unpack_gzip
+from resolver.fetch.http.responses import may_hold_secrets
+from resolver.fetch.http.wire import SLICE_S
 from resolver.index.location import Location
 from resolver.index.page_building import PageError, read_project_page
 from resolver.index.project_page import dump_project_page

@@ -27,19 +27,10 @@ from lockfiles._files import hash_bytes
 from lockfiles._values import compile_later
 from resolver.errors import FetchError, InternalError
 from resolver.fetch.http.credentials import find_destination
+from resolver.fetch.http.freshness import LONGEST_LIFETIME_S, PAGE_LIMIT_BYTES, is_packed_beyond, unpack_gzip
 from resolver.fetch.http.http_errors import broken_error, closed_error, login_page_error, too_large_error
 from resolver.fetch.http.local_files import LocalFolder, find_local_path, read_local_index, read_local_links
-from resolver.fetch.http.responses import (
-    ACCEPT,
-    LONGEST_LIFETIME_S,
-    PAGE_LIMIT_BYTES,
-    Response,
-    build_headers,
-    is_packed_beyond,
-    iter_secret_links,
-    may_hold_secrets,
-    unpack_gzip,
-)
+from resolver.fetch.http.responses import ACCEPT, Response, build_headers, iter_secret_links, may_hold_secrets
 from resolver.fetch.http.session import Session
 from resolver.fetch.projects.row_store import RowStore, StoredPage
 from resolver.fetch.store import is_current
@@ -183,6 +174,7 @@ class ProjectPages:
             # A page of links that has no file of the project has no payload, but a validator.
             is_absent=not row.validator,
             credential_id=credential_id,
+            rows=((self._rows.find_key(place, name), identity),),
         )
 
     def find_validator(self, name: str, place: str, identity: int) -> str | None:

@@ -46,7 +46,7 @@ class RowStore:
 
     def read(self, location: str, name: str) -> tuple[StoredPage, int] | None:
         """The page stored for a location and a project, with its identity; or None."""
-        entry = None if self._store is None else self._store.get(self._name(location, name))
+        entry = None if self._store is None else self._store.get(self.find_key(location, name))
         if entry is None or len(entry.value) < _HEAD.size:
             return None
         is_checkable, length = _HEAD.unpack_from(entry.value)
@@ -65,7 +65,7 @@ class RowStore:
 
     def find_state(self, location: str, name: str) -> State | None:
         """The instant and the identity of the stored page, without reading it."""
-        return None if self._store is None else self._store.find_state(self._name(location, name))
+        return None if self._store is None else self._store.find_state(self.find_key(location, name))
 
     def write(self, location: str, name: str, page: StoredPage) -> int:
         """Store a page in place of an older one. Returns its identity."""
@@ -73,13 +73,13 @@ class RowStore:
             return 0
         validator = page.validator.encode()
         value = b"".join((_HEAD.pack(page.is_checkable, len(validator)), validator, page.payload))
-        return self._store.put(self._name(location, name), value, until=page.fresh_until)
+        return self._store.put(self.find_key(location, name), value, until=page.fresh_until)
 
     def renew(self, location: str, name: str, fresh_until: float, *, identity: int) -> None:
         """Give the page of this identity another instant."""
         if self._store is not None:
-            self._store.expire(self._name(location, name), fresh_until, identity=identity)
+            self._store.expire(self.find_key(location, name), fresh_until, identity=identity)
 
-    def _name(self, location: str, name: str) -> str:
-        """The key of a page."""
+    def find_key(self, location: str, name: str) -> str:
+        """The key of a page in the store."""
         return f"{self._prefix}{location}\n{name}"

@@ -13,7 +13,8 @@ import pytest
 
 from resolver.errors import FetchError, RunCancelledError
 from resolver.fetch.access import Access, Cancellation
-from resolver.fetch.http.hosts import Addresses, HostGuard, LinkPolicy, find_certificates, find_proxy, open_socket
+from resolver.fetch.http.hosts import Addresses, HostGuard, LinkPolicy, find_proxy, open_socket
+from resolver.fetch.http.wire import find_certificates
 from tests.fetch.http.test_transports import VARIABLES
 
 

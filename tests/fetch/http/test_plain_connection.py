@@ -18,8 +18,9 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from resolver.fetch.access import Access
-from resolver.fetch.http.plain_connection import PlainAnswer, PlainClient, _Connection, _Request
-from resolver.fetch.http.responses import Absent, Answered, HandedOver, NotModified, unpack_gzip
+from resolver.fetch.http.freshness import unpack_gzip
+from resolver.fetch.http.plain_connection import PlainClient
+from resolver.fetch.http.wire import Absent, Answered, Connection, HandedOver, NotModified, PlainAnswer, PlainRequest
 from tests.fetch.http.test_transports import VARIABLES
 from tests.servers import IndexServer
 
@@ -351,7 +352,9 @@ def test_answer_is_that_of_h11_or_handed_over(data: bytes, step: int, is_conditi
         ours.settimeout(1.0)
         slow: Any = Slow(ours, step)
         try:
-            answer, _ = _Connection(slow).send(_Request(b"", is_conditional), Access().begin("", limit_bytes=1000))
+            answer, _ = Connection(slow).send(
+                PlainRequest("/", "", is_conditional=is_conditional), Access().begin("", limit_bytes=1000)
+            )
         except (OSError, ValueError):
             event("handed over")
             return

@@ -13,16 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resolver.errors import InputError
-from resolver.fetch.http.responses import (
-    find_delay_s,
+from resolver.fetch.http.freshness import (
     find_fresh_until,
     find_renewed_freshness,
     find_validator,
     forbids_storing,
-    hash_chunks,
     is_packed_beyond,
     normalize_caching_headers,
 )
+from resolver.fetch.http.responses import find_delay_s, hash_chunks
 from resolver.index.package_source import PageEvidence
 
 

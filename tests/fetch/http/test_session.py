@@ -15,7 +15,7 @@ import pytest
 
 from resolver.errors import FetchError, OfflineError, RunCancelledError
 from resolver.fetch.access import Access, Cancellation
-from resolver.fetch.http import responses
+from resolver.fetch.http import freshness
 from resolver.fetch.http.session import Session
 from tests.fetch.conftest import A, B, OpenSource, index
 from tests.servers import Answer, IndexServer, wheel
@@ -296,4 +296,4 @@ def test_cancelling_ends_the_wait_between_attempts(server: IndexServer) -> None:
 
 
 def test_pages_have_this_limit() -> None:
-    assert responses.PAGE_LIMIT_BYTES == 64 * 1024 * 1024
+    assert freshness.PAGE_LIMIT_BYTES == 64 * 1024 * 1024
