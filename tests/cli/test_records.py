@@ -7,11 +7,16 @@ import re
 import shutil
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
+from resolver.cli.records import find_page
+from resolver.fetch.store import FolderStore, find_value_path
 from tests.command import Project, Run, child_environment
-from tests.servers import wheel
+from tests.loopback import Answer
+from tests.servers import IndexServer, wheel
 
 _CODE = """
 import os, sys
@@ -341,3 +346,114 @@ def test_a_record_has_every_path_that_the_system_saw(project: Project, argv: tup
     } - recorded
     assert len(recorded) > 10
     assert {path for path in missing if not path.endswith(".tmp")} == set()
+
+
+def test_stale_pages_are_confirmed_and_the_run_is_repeated(project: Project) -> None:
+    project.server.cache_control = "max-age=0"
+    settle(project, "requirements.txt")
+    asked = len(project.server.log)
+
+    _, how = run(project, "requirements.txt")
+
+    assert how == "repeated"
+    assert sorted(request.path for request in project.server.log[asked:]) == ["/simple/a/", "/simple/b/"]
+
+
+@pytest.mark.parametrize("validators", [True, False])
+@pytest.mark.parametrize("control", ["max-age=0", "no-cache", None])
+def test_a_stale_page_that_has_changed_is_noticed(project: Project, validators: bool, control: str | None) -> None:
+    project.server.cache_control, project.server.validators = control, validators
+    settle(project, "requirements.txt", "--upgrade")
+
+    project.server.add("b", wheel("b", "1.1"))
+
+    assert_noticed(project, "requirements.txt", "--upgrade")
+    assert project.pins()["b"] == "1.1"
+
+
+def test_confirmed_pages_are_fresh_for_all_runs(project: Project) -> None:
+    project.server.cache_control = "max-age=1"
+    settle(project, "requirements.txt")
+    time.sleep(1.1)
+    project.server.cache_control = "max-age=600"
+    assert run(project, "requirements.txt")[1] == "repeated"
+    asked = len(project.server.log)
+
+    assert run(project, "requirements.txt")[1] == "repeated"
+    assert run(project, "requirements.txt", "--no-build")[1] == "usual"
+
+    assert len(project.server.log) == asked
+
+
+def test_a_page_that_is_gone_or_new_on_an_extra_index_is_noticed(project: Project) -> None:
+    project.server.cache_control = "max-age=0"
+    with IndexServer({"c": [wheel("c", "1.0")]}) as extra:
+        extra.cache_control = "max-age=0"
+        project.write("requirements.txt", f"--extra-index-url {extra.index_url}\n--index-url INDEX\na\n")
+        settle(project, "requirements.txt", "--upgrade")
+
+        extra.add("b", wheel("b", "3.0"))
+        assert_noticed(project, "requirements.txt", "--upgrade")
+        assert project.pins()["b"] == "3.0"
+
+        settle(project, "requirements.txt", "--upgrade")
+        del extra.projects["b"]
+        assert_noticed(project, "requirements.txt", "--upgrade")
+        assert project.pins()["b"] == "1.0"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(status=500),
+        Answer(status=401),
+        Answer(status=302, headers={"Location": "/simple/b/"}),
+        Answer(status=200, body=b"<html></html>", headers={"Content-Type": "text/html"}),
+    ],
+    ids=lambda answer: str(answer.status),
+)
+def test_an_index_that_answers_otherwise_is_asked_in_the_usual_way(project: Project, answer: Answer) -> None:
+    project.server.cache_control = "max-age=0"
+    settle(project, "requirements.txt")
+
+    project.server.always["/simple/b/"] = answer
+
+    assert_noticed(project, "requirements.txt")
+
+
+def test_an_index_that_is_down_is_asked_in_the_usual_way(project: Project) -> None:
+    project.server.cache_control = "max-age=0"
+    with IndexServer({"a": [wheel("a", "1.0")]}) as gone:
+        gone.cache_control = "max-age=0"
+        project.write("requirements.txt", f"--index-url {gone.index_url}\na\n")
+        settle(project, "requirements.txt")
+
+    result, how = run(project, "requirements.txt")
+
+    assert (result.code, how) == (4, "usual")
+
+
+def test_stale_pages_behind_a_login_are_asked_in_the_usual_way(project: Project) -> None:
+    host = project.server.base_url.partition("://")[2]
+    project.server.cache_control = "max-age=0"
+    project.write("requirements.txt", f"--index-url http://user:word@{host}/simple/\na\n")
+    for _ in range(3):
+        assert run(project, "requirements.txt")[1] == "usual"
+
+
+def test_a_record_reads_the_states_of_stored_pages_as_the_store_does(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    for until in (0.0, 1.5, 4e9):
+        identity = store.put("key", b"value", until=until)
+        found = find_page(str(tmp_path / find_value_path("key")))
+        state = store.find_state("key")
+        assert found is not None
+        assert state is not None
+        assert (found[1], state.until, state.identity) == (until, until, identity)
+    path = tmp_path / find_value_path("key")
+    data = path.read_bytes()
+    # Each byte of the head, before key and value.
+    for at in range(len(data) - len(b"keyvalue")):
+        path.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+        changed = find_page(str(path))
+        assert changed is None or changed[0] != found[0]
