@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import os
 import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,8 +18,11 @@ import pytest
 from resolver.errors import FetchError, OfflineError, RunCancelledError
 from resolver.fetch.access import Access, Cancellation
 from resolver.fetch.http import responses
-from resolver.fetch.http.session import Session
+from resolver.fetch.http.responses import Answered
+from resolver.fetch.http.session import PageStore, Session
+from resolver.fetch.store import FolderStore
 from tests.fetch.conftest import A, B, OpenSource, index
+from tests.fetch.memory_store import MemoryStore
 from tests.servers import Answer, IndexServer, wheel
 
 _READ = """
@@ -297,3 +302,53 @@ def test_cancelling_ends_the_wait_between_attempts(server: IndexServer) -> None:
 
 def test_pages_have_this_limit() -> None:
     assert responses.PAGE_LIMIT_BYTES == 64 * 1024 * 1024
+
+
+PAGE_URL = "https://index.example/simple/a/"
+KEPT = Answered({"etag": '"1"', "cache-control": "max-age=60"}, b"body\n\nmore", is_packed=False)
+
+
+def keep_page(pages: PageStore) -> None:
+    """Keep a response as a run does that has fetched it."""
+    response = pages.build_response(PAGE_URL, KEPT)
+    assert response.store is not None
+    response.store()
+
+
+def test_page_is_kept_as_it_was_sent() -> None:
+    pages = PageStore(MemoryStore())
+    keep_page(pages)
+    found = pages.find(PAGE_URL)
+    assert found is not None
+    assert (found.headers["etag"], found.build_response(PAGE_URL).body) == ('"1"', b"body\n\nmore")
+    assert pages.find(f"{PAGE_URL}b") is None
+
+
+def test_page_that_another_process_fetches_is_waited_for() -> None:
+    store, waits = MemoryStore(), list[float]()
+    assert PageStore(store).find_after_others(PAGE_URL, wait=waits.append) is None
+
+    def end_wait(delay_s: float) -> None:
+        waits.append(delay_s)
+        keep_page(PageStore(store))
+        store.release(f"page\n{PAGE_URL}")
+
+    found = PageStore(store).find_after_others(PAGE_URL, wait=end_wait)
+    assert found is not None and len(waits) == 1
+
+
+def test_page_whose_process_was_killed_is_fetched_after_a_while(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    assert PageStore(store).find_after_others(PAGE_URL, wait=lambda delay_s: pytest.fail()) is None
+    (claim,) = (tmp_path / "store-v1").rglob("*.claim")
+    waits = []
+
+    def end_wait(delay_s: float) -> None:
+        waits.append(delay_s)
+        os.utime(claim, (time.time() - 5, time.time() - 5))
+
+    second = PageStore(FolderStore(tmp_path))
+    assert second.find_after_others(PAGE_URL, wait=end_wait) is None
+    assert len(waits) == 1
+    second.release(PAGE_URL)
+    assert not claim.exists()
