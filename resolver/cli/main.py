@@ -60,7 +60,7 @@ _MODULES = (
     "why",
 )
 """The verbs whose module has a function `run_VERB`; `lock` is the other one."""
-_SHARED = {"allow": "secrets", "digest": "layers", "hydrate": "export", "sbom": "export"}
+_SHARED = {"allow": "secrets", "digest": "sizes", "hydrate": "export", "layers": "sizes", "sbom": "export"}
 """Verbs that are in the module of another one."""
 
 

@@ -34,7 +34,7 @@ from resolver.fetch.http.session import Session
 from resolver.fetch.http.wire import CONNECTIONS
 from resolver.fetch.projects.dependencies import FileDependencies, check_listed_hashes, find_project, has_two_hashes
 from resolver.fetch.projects.pages import ProjectPages
-from resolver.fetch.projects.row_store import RowStore
+from resolver.fetch.projects.record_store import RowStore
 from resolver.fetch.workers import CallbackQueue, PageBarrier, Task, Workers
 from resolver.index.core_metadata import Dependencies
 from resolver.index.distribution_file import DirectDistribution, DirectRequest, DistributionFile

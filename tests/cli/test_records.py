@@ -456,4 +456,4 @@ def test_a_record_reads_the_states_of_stored_pages_as_the_store_does(tmp_path: P
     for at in range(len(data) - len(b"keyvalue")):
         path.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
         changed = find_page(str(path))
-        assert changed is None or changed[0] != found[0]
+        assert changed is None or changed[0] != data[:20]

@@ -20,8 +20,14 @@ from lockfiles._documents import DocumentError, parse_json, parse_toml
 from lockfiles.errors import PinfoldError
 from resolver.fetch.http.login_stores import read_credentials_file
 from resolver.fetch.http.session import PageStore
-from resolver.fetch.projects.record_store import RecordStore, load_core_metadata, load_dependencies, load_texts
-from resolver.fetch.projects.row_store import RowStore, StoredPage
+from resolver.fetch.projects.record_store import (
+    RecordStore,
+    RowStore,
+    StoredPage,
+    load_core_metadata,
+    load_dependencies,
+    load_texts,
+)
 from resolver.fetch.store import FOREVER, FolderStore
 from resolver.index.core_metadata import build_dependencies, parse_core_metadata
 from resolver.index.distribution_file import PageError

@@ -5,6 +5,10 @@ In: lockfiles, and with `--app` the Python files of an app. Out: tables on stand
 Download sizes are in the lock. Sizes on disk and the names of modules are in the directory at the end of each wheel
 (ZIP: central directory), which a range request of some kilobytes reads: only `--unpacked` and `--app` need a network.
 `resolver.inspection.contents` measures and compares; this module fetches the directories and renders the tables.
+
+The verbs `layers` and `digest` are here too: how an image can install a lock in several layers, and the cache keys of a
+builder. Apps with the same heavy packages have layers of the same digest, so that hosts store and fetch those once.
+`lockfiles.graph.split_layers` computes the split, `lockfiles.digest` the key of a whole lock.
 """
 
 from __future__ import annotations
@@ -16,14 +20,16 @@ from typing import Any
 
 from packaging.utils import NormalizedName
 
+from lockfiles import digest
 from lockfiles._values import dataclass
+from lockfiles.graph import ImageLayer, split_layers
 from resolver.cli.host_options import add_access_options, read_access, read_lists
 from resolver.cli.output import render_bytes, show_locks, show_text
 from resolver.cli.verb_arguments import ChosenLock, add_lockfiles, build_verb_parser, read_lockfiles
 from resolver.index.wheel_directory import WheelContents
 from resolver.inspection.contents import PinSize, find_unused, measure_pins
 
-__all__ = ["run_sizes"]
+__all__ = ["run_digest", "run_layers", "run_sizes"]
 
 _DESCRIPTION = """\
 What a lock weighs: the download size of each pin, largest first in each layer. `--unpacked` reads the directory of each
@@ -41,6 +47,21 @@ class _Sized:
     lock: ChosenLock
     rows: tuple[PinSize, ...]
     unused: tuple[NormalizedName, ...] | None
+
+
+_ABOUT_LAYERS = """\
+A split of the lock into image layers, in installation order: the layers of the list where it has several, else what is
+big first, so that apps with the same heavy packages share its layer. The digest of a layer is its cache key."""
+_ABOUT_DIGEST = """\
+One line a lock: the digest of what it installs, the same whatever the file is called, wherever its files come from and
+whoever asked for them."""
+_LAYER_REASONS = {
+    "listed": "a layer of the list",
+    "heavy": "big packages",
+    "light": "all other packages",
+    "own": "source trees and direct URLs",
+}
+"""Why packages share a layer, by `ImageLayer.reason`."""
 
 
 def run_sizes(argv: Sequence[str], *, program: str) -> int:
@@ -186,4 +207,74 @@ def _as_json(sized: _Sized) -> dict[str, Any]:
             for row in sized.rows
         ],
         "unused": None if sized.unused is None else list(sized.unused),
+    }
+
+
+def run_layers(argv: Sequence[str], *, program: str) -> int:
+    """The exit code of `lock layers [LOCKFILE…]`, which is always 0.
+
+    Raises InputError for a lock that cannot be read.
+    """
+    parser = build_verb_parser(program, "layers", _ABOUT_LAYERS, keeps_lines=False)
+    add_lockfiles(parser)
+    parser.add_argument("--json", dest="as_json", action="store_true", help="the same as JSON, for builders")
+    values = parser.parse_args(list(argv))
+    locks = read_lockfiles(values.lockfile, folder=Path.cwd())
+    if values.as_json:
+        show_locks([_list_layers(lock) for lock in locks])
+    else:
+        show_text("\n\n".join(_render_layers(lock, named=len(locks) > 1) for lock in locks))
+    return 0
+
+
+def run_digest(argv: Sequence[str], *, program: str) -> int:
+    """The exit code of `lock digest [LOCKFILE…]`.
+
+    The output for one lock is the digest alone, for use in scripts; for several it is that of `sha256sum`.
+    """
+    parser = build_verb_parser(program, "digest", _ABOUT_DIGEST, keeps_lines=False)
+    add_lockfiles(parser)
+    parser.add_argument("--json", dest="as_json", action="store_true", help="the same as JSON")
+    values = parser.parse_args(list(argv))
+    locks = read_lockfiles(values.lockfile, folder=Path.cwd())
+    digests = [(lock.shown, digest(lock.lockfile)) for lock in locks]
+    if values.as_json:
+        show_locks([{"lockfile": shown, "digest": text} for shown, text in digests])
+    elif len(digests) == 1:
+        show_text(digests[0][1])
+    else:
+        show_text("\n".join(f"{text}  {shown}" for shown, text in digests))
+    return 0
+
+
+def _render_layers(lock: ChosenLock, *, named: bool) -> str:
+    """Three lines for each layer: reason and size, digest, packages.
+
+    `named` puts the name of the lock above.
+    """
+    layers = split_layers(lock.lockfile)
+    lines = [f"{lock.shown}:"] if named else []
+    for number, layer in enumerate(layers):
+        lines.append(f"layer {number}: {_LAYER_REASONS[layer.reason]}, {render_bytes(layer.size_bytes)} to download")
+        lines.append(f"  {layer.digest}")
+        lines.append(f"  {', '.join(layer.names)}")
+    return "\n".join(lines)
+
+
+def _list_layers(lock: ChosenLock) -> dict[str, Any]:
+    """The layers of one lock as data, in installation order, with the digest of the whole lock."""
+    return {
+        "lockfile": lock.shown,
+        "digest": digest(lock.lockfile),
+        "layers": [_describe_layer(layer) for layer in split_layers(lock.lockfile)],
+    }
+
+
+def _describe_layer(layer: ImageLayer) -> dict[str, Any]:
+    """One layer as data. `size_bytes` is what its installation downloads."""
+    return {
+        "reason": layer.reason,
+        "digest": layer.digest,
+        "size_bytes": layer.size_bytes,
+        "packages": list(layer.names),
     }

@@ -214,6 +214,8 @@ def _parse_cache_control(text: str) -> dict[str, str]:
 
 def parse_http_date(text: str) -> float | None:
     """Seconds since 1970 of an HTTP date; None for any other text, which servers do send (`Expires: 0`)."""
+    if not text:
+        return None
     match = _DATE.fullmatch(text)
     try:
         if match is not None:

@@ -32,7 +32,7 @@ from resolver.fetch.http.http_errors import broken_error, closed_error, login_pa
 from resolver.fetch.http.local_files import LocalFolder, find_local_path, read_local_index, read_local_links
 from resolver.fetch.http.responses import ACCEPT, Response, build_headers, iter_secret_links, may_hold_secrets
 from resolver.fetch.http.session import Session
-from resolver.fetch.projects.row_store import RowStore, StoredPage
+from resolver.fetch.projects.record_store import RowStore, StoredPage
 from resolver.fetch.store import is_current
 from resolver.fetch.workers import Task
 from resolver.index.location import Location

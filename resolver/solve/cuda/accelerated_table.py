@@ -96,10 +96,7 @@ class AcceleratedTable(ProjectTable):
         return () if row in self.promises else super().files(row)
 
     def ordered(self, mask: int) -> Iterator[int]:
-        """The rows of a mask, newest release first.
-
-        Within a release, the default build comes first if it runs, then the others by descending CUDA.
-        """
+        """The rows of a mask, newest release first; in one, the default build if it runs, then by descending CUDA."""
         return (row for row in self.order if mask >> row & 1)
 
     def is_promised(self, row: int) -> bool:
@@ -121,11 +118,10 @@ class AcceleratedTable(ProjectTable):
 
     def prefer(self, places: Mapping[int, int]) -> None:
         """Order the builds of each release anew: those with a lower place first, of equal places as before."""
+        publics = [version.public for version in self.versions]
         # The builds of one release are neighbours, so the order of the releases stays.
-        releases = {public: at for at, public in enumerate(Version(self.versions[row].public) for row in self.order)}
-        self.order = sorted(
-            self.order, key=lambda row: (releases[Version(self.versions[row].public)], places.get(row, len(places)))
-        )
+        releases = {publics[row]: at for at, row in enumerate(self.order)}
+        self.order = sorted(self.order, key=lambda row: (releases[publics[row]], places.get(row, len(places))))
 
     def realise(self, row: int) -> str:
         """Read the index of a promised row, which settles all rows with that index; why the row is absent, or empty.

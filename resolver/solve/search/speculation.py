@@ -47,9 +47,14 @@ class Speculation:
         self._asked: dict[NormalizedName, None] = {}
 
     def start(self) -> None:
-        """Prefetch the pages of all requirements of the list."""
+        """Prefetch the pages of all requirements of the list, and those of the old lock: most of them are needed again.
+
+        So pages that are stale are requested at once, and not one wave for each step from the list to a dependency.
+        """
         for root in self._problem.roots:
             self._prefetch(root.name, root.specifier)
+        for name in self._problem.preferences:
+            self._prefetch(name, SpecifierSet())
 
     def prefetch(self, wanted: Iterable[ParsedRequirement]) -> None:
         """Prefetch the pages of requirements that came up."""

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolver.fetch.projects.row_store import RowStore, StoredPage
+from resolver.fetch.projects.record_store import RowStore, StoredPage
 from resolver.fetch.store import FolderStore
 from tests.fetch.memory_store import MemoryStore
 
