@@ -49,6 +49,7 @@ from resolver.fetch.http.hosts import Addresses, build_tls_context, find_certifi
 from resolver.fetch.http.responses import (
     READ_TIMEOUT_S,
     BadStatusError,
+    find_absent_until,
     iter_bounded,
     may_hold_secrets,
     normalize_caching_headers,
@@ -468,6 +469,7 @@ def _read_bad_status(request: httpx.Request, response: httpx.Response) -> BadSta
         retry_after=response.headers.get("retry-after"),
         credentials_source=response.extensions.get(_CREDENTIALS_SOURCE, ""),
         refusal=refusal,
+        fresh_until=find_absent_until(response.headers, now=time.time()),
     )
 
 
