@@ -19,7 +19,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lockfiles.variable_bindings import VariableBindings
-from resolver.fetch.access import DEFAULT_TIMEOUT_S, Access, Cancellation, LoginOptions, read_file_bindings
+from resolver.errors import SettingsError
+from resolver.fetch.access import (
+    DEFAULT_CACHE_BYTES,
+    DEFAULT_TIMEOUT_S,
+    Access,
+    Cancellation,
+    LoginOptions,
+    read_file_bindings,
+)
 from resolver.planning.plan import LockPlan, RunContext, plan_lock
 from resolver.settings.settings import Settings
 from resolver.sources.reader import read_source
@@ -163,6 +171,7 @@ def build_lock_access(arguments: LockArguments, *, announce: Callable[[str], Non
     """
     return Access(
         cache_folder=_choose_cache_folder(arguments.cache_dir),
+        cache_limit_bytes=_find_cache_limit(),
         offline=arguments.offline,
         refresh=arguments.refresh,
         forbids_builds=arguments.forbids_builds,
@@ -189,6 +198,18 @@ def _choose_cache_folder(named: str | None) -> Path:
     from platformdirs import user_cache_path
 
     return user_cache_path("pinfold", appauthor=False)
+
+
+def _find_cache_limit() -> int:
+    """`PINFOLD_CACHE_LIMIT`, in megabytes, else the default. Raises SettingsError for a text that is no number."""
+    text = os.environ.get("PINFOLD_CACHE_LIMIT", "")
+    if not text:
+        return DEFAULT_CACHE_BYTES
+    if not text.isdecimal() or len(text) > 9:
+        raise SettingsError(
+            f"`PINFOLD_CACHE_LIMIT` is no number of megabytes: `{text}`", remedy="write it like `1000`, or unset it"
+        )
+    return int(text) * 1_000_000
 
 
 def _count_readers() -> int:

@@ -41,6 +41,7 @@ from resolver.fetch.http.credentials import (
 from resolver.requirements.url import Secret, parse_url
 
 __all__ = [
+    "DEFAULT_CACHE_BYTES",
     "DEFAULT_TIMEOUT_S",
     "Access",
     "AnswerLimits",
@@ -57,6 +58,8 @@ __all__ = [
 KeyringProvider = Literal["auto", "disabled", "subprocess"]
 """pip's `--keyring-provider`: the command `keyring` if it is installed, never, or always (an error if it is not)."""
 
+DEFAULT_CACHE_BYTES = 1_000_000_000
+"""The size of what is kept between runs, beside repositories and builds."""
 DEFAULT_TIMEOUT_S = 600.0
 """The longest time for one answer: a page, a file, a git command that reaches a repository."""
 
@@ -194,7 +197,7 @@ class Access:
     cache_folder: Path | None = None
     """Where responses are kept between runs. It is created with mode 0700; None keeps nothing."""
 
-    cache_limit_bytes: int = 1024**3
+    cache_limit_bytes: int = DEFAULT_CACHE_BYTES
     """How large the store in that folder may grow (`resolver.fetch.store`); builds and commits are kept beside it."""
 
     offline: bool = False

@@ -43,10 +43,10 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from lockfiles._files import hash_bytes, remove_strays, replace_file
+from resolver.fetch.access import DEFAULT_CACHE_BYTES
 from resolver.fetch.http.freshness import LONGEST_LIFETIME_S
 
 __all__ = [
-    "DEFAULT_LIMIT_BYTES",
     "FOREVER",
     "FolderStore",
     "State",
@@ -60,7 +60,6 @@ __all__ = [
     "write_cache_file",
 ]
 
-DEFAULT_LIMIT_BYTES = 1024**3
 FOREVER = float("inf")
 
 _FOLDER = "store-v1"
@@ -139,7 +138,7 @@ class Store(Protocol):
         ...
 
 
-def open_store(folder: Path | None, *, limit_bytes: int = DEFAULT_LIMIT_BYTES) -> Store | None:
+def open_store(folder: Path | None, *, limit_bytes: int = DEFAULT_CACHE_BYTES) -> Store | None:
     """The store in the cache folder; None without one."""
     return None if folder is None else FolderStore(folder, limit_bytes=limit_bytes)
 
@@ -161,7 +160,7 @@ def measure(key: bytes, value: bytes | memoryview) -> tuple[int, int]:
 class FolderStore:
     """A `Store` in the folder of the cache, which holds `limit_bytes` and what the last runs have added to them."""
 
-    def __init__(self, folder: Path, *, limit_bytes: int = DEFAULT_LIMIT_BYTES) -> None:
+    def __init__(self, folder: Path, *, limit_bytes: int = DEFAULT_CACHE_BYTES) -> None:
         self._above = folder.absolute()
         # A text: joining paths of `pathlib` takes longer than reading a small file.
         self._folder = str(folder.absolute() / _FOLDER)

@@ -124,3 +124,31 @@ def test_relative_cache_of_a_program_serves_builds(project: Project) -> None:
     )
 
     assert {pin.name for pin in outcome.resolution.pins} == {"a", "b", "built"}
+
+
+def test_cache_is_kept_to_the_size_that_a_variable_names(project: Project) -> None:
+    project.monkeypatch.setenv("PINFOLD_CACHE_LIMIT", "0")
+    assert project.lock("requirements.txt").code == 0
+    text = project.read()
+    project.server.log.clear()
+    assert project.lock("requirements.txt", "-U").code == 0
+    assert project.server.log != []
+    assert project.read() == text
+
+
+def test_size_of_the_cache_that_is_no_number_is_an_error(project: Project) -> None:
+    project.monkeypatch.setenv("PINFOLD_CACHE_LIMIT", "1 GB")
+    run = project.lock("requirements.txt", "-q")
+    assert (run.code, run.err) == (
+        2,
+        "error: `PINFOLD_CACHE_LIMIT` is no number of megabytes: `1 GB`\n  try: write it like `1000`, or unset it\n",
+    )
+
+
+def test_cache_of_an_earlier_version_is_removed_and_not_read(project: Project) -> None:
+    for name in ("pages-v1/a/b/c", "metadata-v2/a", "answers-v1/0", "responses-v1.log"):
+        path = project.cache / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"old")
+    assert project.lock("requirements.txt").code == 0
+    assert {path.name for path in project.cache.iterdir()} == {"store-v1"}

@@ -25,8 +25,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from resolver.fetch.access import DEFAULT_CACHE_BYTES
 from resolver.fetch.http.transports import PUBLIC_URL, httpx
-from resolver.fetch.store import DEFAULT_LIMIT_BYTES
 
 # Behind `transports`, which imports httpx without its command line; hishel would import all of it.
 import hishel  # isort: skip
@@ -56,7 +56,7 @@ def open_cache_transport(
     mode: CacheMode,
     find_id: Callable[[str], str] = lambda url: "",
     lock_wait_s: float = 1.0,
-    limit_bytes: int = DEFAULT_LIMIT_BYTES,
+    limit_bytes: int = DEFAULT_CACHE_BYTES,
 ) -> httpx.BaseTransport:
     """A transport that answers from the cache in `folder` where it may, and else from the one below.
 

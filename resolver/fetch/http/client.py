@@ -49,6 +49,7 @@ from resolver.fetch.http.responses import (
     FileResponse,
     RangeResponse,
     Response,
+    build_absent,
     build_headers,
     find_delay_s,
     hash_chunks,
@@ -149,8 +150,8 @@ class HttpClient:
         limits: AnswerLimits,
         cached: bool = False,
         known_validator: str = "",
-    ) -> Response | None:
-        """The page or metadata file at a URL; None for 404, 410, and statuses with the same meaning on its host.
+    ) -> Response:
+        """The page or metadata file at a URL, or its absence: 404, 410, and statuses with the same meaning on its host.
 
         With `cached` the response may come from the cache and be stored there. Where the cache has the response of
         `known_validator`, the body is not read again and is None. Some of the time of `limits` may be used up.
@@ -175,7 +176,7 @@ class HttpClient:
                     validator=validator,
                 )
 
-        return self._with_retries(url, partial(self._none_if_absent, url, send), limits)
+        return self._with_retries(url, partial(_absent_if_missing, url, send), limits)
 
     def fetch_range(self, url: str, *, start: int, stop: int | None = None) -> RangeResponse | None:
         """Bytes `start` up to, without, `stop`; a negative start counts from the end (RFC 9110, section 14.1.2).
@@ -272,7 +273,7 @@ class HttpClient:
         try:
             return send()
         except BadStatusError as error:
-            if error.status in (404, 410) or is_absent_status(url, error.status):
+            if _means_absent(url, error.status):
                 return None
             raise
 
@@ -364,6 +365,22 @@ class HttpClient:
             finally:
                 response.close()
         raise FetchError(f"more than {_REDIRECT_LIMIT} redirects, the last one to {url}", url=start)
+
+
+def _absent_if_missing(url: str, send: Callable[[], Response]) -> Response:
+    """The result of `send`, or the absence of the page. Raises BadStatusError for other statuses."""
+    try:
+        return send()
+    except BadStatusError as error:
+        if not _means_absent(url, error.status):
+            raise
+        # Behind a redirect to another host, other credentials may decide.
+        return build_absent(url, error.fresh_until if error.host == httpx.URL(url).host else 0.0)
+
+
+def _means_absent(url: str, status: int) -> bool:
+    """Whether a host says with a status that it has no such page or file."""
+    return status in (404, 410) or is_absent_status(url, status)
 
 
 class _OfflineTransport(httpx.BaseTransport):

@@ -43,6 +43,7 @@ __all__ = [
     "FileResponse",
     "RangeResponse",
     "Response",
+    "build_absent",
     "build_headers",
     "find_delay_s",
     "hash_chunks",
@@ -130,18 +131,31 @@ class BadStatusError(Exception):
     """A status other than success and redirect. Raised below the HTTP cache, so that the cache stores no error.
 
     `credentials_source` names where the credentials that were sent come from, `refusal` is the host's reason to refuse
-    a signature; both may be empty.
+    a signature; both may be empty. `fresh_until` is that of the absence, where the status means one.
     """
 
     def __init__(
-        self, status: int, *, host: str, retry_after: str | None, credentials_source: str = "", refusal: str = ""
+        self,
+        status: int,
+        *,
+        host: str,
+        retry_after: str | None,
+        credentials_source: str = "",
+        refusal: str = "",
+        fresh_until: float = 0.0,
     ) -> None:
         super().__init__(status)
+        self.fresh_until = fresh_until
         self.status = status
         self.host = host
         self.retry_after = retry_after
         self.credentials_source = credentials_source
         self.refusal = refusal
+
+
+def build_absent(url: str, fresh_until: float) -> Response:
+    """The response for a page or file that the server does not have."""
+    return Response(url=url, content_type="", body=None, fresh_until=fresh_until, validator="", is_absent=True)
 
 
 def build_headers(accept: str) -> dict[str, str]:

@@ -39,7 +39,7 @@ from resolver.fetch.http.freshness import (
 from resolver.fetch.http.hosts import Addresses, LinkPolicy
 from resolver.fetch.http.http_errors import closed_error, missing_offline
 from resolver.fetch.http.local_files import find_local_path
-from resolver.fetch.http.responses import ACCEPT, Response, build_headers
+from resolver.fetch.http.responses import ACCEPT, Response, build_absent, build_headers
 from resolver.fetch.http.wire import CONNECTIONS, Absent, Answered, HandedOver, NotModified
 from resolver.fetch.store import Store, StoredValue, find_version, is_current, open_store
 
@@ -185,10 +185,9 @@ class Session:
                 return answer
         if self.offline and not (self._cache_folder is not None and (self._cache_folder / _HTTP_CACHE).exists()):
             raise missing_offline(url, what="the page")
-        response = self._open(url).fetch(
+        return self._open(url).fetch(
             url, accept=ACCEPT, limits=limits, cached=not past_cache, known_validator=known_validator
         )
-        return _build_absent(url, 0.0) if response is None else response
 
     def fetch_metadata(self, url: str) -> bytes | None:
         """The content of a PEP 658 metadata file; None where there is none."""
@@ -203,7 +202,7 @@ class Session:
             if body is not None:
                 return body
         response = self._open(url).fetch(url, accept="*/*", limits=limits)
-        return None if response is None else response.body
+        return response.body
 
     def fetch_range(self, url: str, *, start: int, stop: int | None = None) -> RangeResponse | None:
         """Bytes `start` up to, without, `stop` (`HttpClient.fetch_range`); None where the server gives no ranges."""
@@ -311,7 +310,7 @@ class Session:
             if isinstance(answer, NotModified):
                 return _build_unchanged(url, answer.headers, known_validator)
             if isinstance(answer, Absent):
-                return _build_absent(url, find_absent_until(answer.headers, now=time.time()))
+                return build_absent(url, find_absent_until(answer.headers, now=time.time()))
             if isinstance(answer, HandedOver):
                 return None
             response = self._pages.build_response(url, answer)
@@ -508,8 +507,3 @@ def _build_unchanged(url: str, headers: dict[str, str], validator: str) -> Respo
     normalize_caching_headers(headers, status=304, now=now)
     fresh_until = find_fresh_until(headers, now=now) if "cache-control" in headers else 0.0
     return Response(url=url, content_type="", body=None, fresh_until=fresh_until, validator=validator)
-
-
-def _build_absent(url: str, fresh_until: float) -> Response:
-    """The response for a page that the server does not have."""
-    return Response(url=url, content_type="", body=None, fresh_until=fresh_until, validator="", is_absent=True)

@@ -45,7 +45,7 @@ from resolver.fetch.http.credentials import (
     RequestCredentials,
     find_destination,
 )
-from resolver.fetch.http.freshness import normalize_caching_headers
+from resolver.fetch.http.freshness import find_absent_until, normalize_caching_headers
 from resolver.fetch.http.hosts import Addresses, find_proxy, open_socket
 from resolver.fetch.http.responses import BadStatusError, iter_bounded, may_hold_secrets
 from resolver.fetch.http.wire import READ_TIMEOUT_S, SLICE_S, build_tls_context, find_certificates
@@ -464,6 +464,7 @@ def _read_bad_status(request: httpx.Request, response: httpx.Response) -> BadSta
         retry_after=response.headers.get("retry-after"),
         credentials_source=response.extensions.get(_CREDENTIALS_SOURCE, ""),
         refusal=refusal,
+        fresh_until=find_absent_until(response.headers, now=time.time()),
     )
 
 

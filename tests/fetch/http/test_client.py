@@ -7,6 +7,7 @@ import hashlib
 import logging
 import socket
 import ssl
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import pytest
 from resolver.errors import AuthenticationError, FetchError
 from resolver.fetch.access import Access
 from resolver.fetch.http.client import HttpClient
+from resolver.fetch.http.responses import Response
 from tests.servers import Answer, IndexServer, wheel
 
 URL = "https://index.example/simple/a/"
@@ -46,8 +48,10 @@ class Asked:
         return answer(request) if callable(answer) else answer
 
     def fetch(self, limit_bytes: int = 1000, *, url: str = URL) -> bytes | None:
-        answer = self.client.fetch(url, accept="text/html", limits=Access().begin(url, limit_bytes=limit_bytes))
-        return None if answer is None else answer.body
+        return self.fetch_whole(limit_bytes, url=url).body
+
+    def fetch_whole(self, limit_bytes: int = 1000, *, url: str = URL) -> Response:
+        return self.client.fetch(url, accept="text/html", limits=Access().begin(url, limit_bytes=limit_bytes))
 
 
 def test_request_carries_accept_and_user_agent() -> None:
@@ -61,12 +65,22 @@ def test_request_carries_accept_and_user_agent() -> None:
 
 
 @pytest.mark.parametrize("status", [404, 410])
-def test_missing_page_is_none(status: int) -> None:
-    assert Asked(httpx.Response(status)).fetch() is None
+def test_missing_page_is_absent(status: int) -> None:
+    assert Asked(httpx.Response(status)).fetch_whole().is_absent
+
+
+def test_missing_page_is_known_to_be_missing_as_long_as_its_headers_say() -> None:
+    headers = {"Cache-Control": "max-age=60"}
+    page = Asked(httpx.Response(404, headers=headers)).fetch_whole()
+    assert page.is_absent
+    assert 0 < page.fresh_until - time.time() <= 60
+    assert Asked(httpx.Response(404)).fetch_whole().fresh_until == 0.0
+    elsewhere = httpx.Response(302, headers={"Location": "https://other.example/simple/a/"})
+    assert Asked(elsewhere, httpx.Response(404, headers=headers)).fetch_whole().fresh_until == 0.0
 
 
 def test_a_host_that_forbids_what_it_lacks_has_no_such_page() -> None:
-    assert Asked(httpx.Response(403)).fetch(url="https://download.pytorch.org/whl/cu128/a/") is None
+    assert Asked(httpx.Response(403)).fetch_whole(url="https://download.pytorch.org/whl/cu128/a/").is_absent
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
@@ -139,15 +153,7 @@ def test_refused_access_names_the_host_and_is_not_requested_again(status: int, m
 
 @pytest.mark.parametrize("host", ["download.pytorch.org", "download-r2.pytorch.org"])
 def test_403_means_a_missing_page_on_hosts_that_answer_so(host: str) -> None:
-    client = Asked(httpx.Response(403)).client
-    assert (
-        client.fetch(
-            f"https://{host}/whl/cu128/numpy/",
-            accept="*/*",
-            limits=Access().begin(f"https://{host}/whl/cu128/numpy/", limit_bytes=1),
-        )
-        is None
-    )
+    assert Asked(httpx.Response(403)).fetch_whole(url=f"https://{host}/whl/cu128/numpy/").is_absent
 
 
 def test_401_is_an_error_on_any_host() -> None:
