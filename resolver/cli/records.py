@@ -51,7 +51,7 @@ _KEY_BYTES = 32
 _MAGIC = b"pfrun1\n"
 _MOST_VARIANTS = 4
 """Records of one command: before and after its lock exists, say, and on two branches."""
-_MOST_COMMANDS = 256
+_MOST_COMMANDS = 128
 _LARGEST_BYTES = 16 * 1024 * 1024
 """A run that reads a larger file, such as a wheel, makes no record: reading it again could take longer than the run."""
 TOO_LARGE = b"too large"
