@@ -23,9 +23,9 @@ from pathlib import Path
 
 from benchmarks.compare import CUT_OFF, ROOT, describe_machine
 from benchmarks.replay_index import RunningIndex, running_index
-from benchmarks.tools import find_executable
+from benchmarks.tools import TOOLS, Question, find_executable
 
-__all__ = ["main"]
+__all__ = ["main", "measure_against_uv"]
 
 LIST = ROOT / "examples/text_to_image/requirements.txt"
 ONE = ("GPU-A100",)
@@ -70,6 +70,33 @@ def main(arguments: list[str] | None = None) -> int:
                 _measure((one, eight), index, is_cold=kind == "cold", runs=options.runs)
                 is_good = _report(kind, one, eight) and is_good
     return 0 if is_good else 1
+
+
+def measure_against_uv(store: Path, *, runs: int) -> float:
+    """The time of eight machine types in one cold run, in the time of eight runs of uv, each with an empty cache.
+
+    uv knows no machine types: its runs are equal.
+    """
+    factors: list[float] = []
+    with running_index(store) as index, tempfile.TemporaryDirectory() as folder:
+        case = _prepare(Path(folder), EIGHT, index, LIST)
+        question = Question(
+            source=case.folder / "requirements.txt",
+            output=case.folder / "uv.toml",
+            index_url=index.url,
+            cut_off=CUT_OFF,
+            cache=case.folder / "uv-cache",
+            python="3.11",
+        )
+        for _ in range(runs):
+            _measure((case,), index, is_cold=True, runs=1)
+            theirs = 0.0
+            for _ in EIGHT:
+                shutil.rmtree(question.cache, ignore_errors=True)
+                question.output.unlink(missing_ok=True)
+                theirs += TOOLS["uv"].run(question).seconds
+            factors.append(case.seconds[-1] / theirs)
+    return statistics.median(factors)
 
 
 def _parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
