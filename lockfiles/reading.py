@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from packaging.pylock import Pylock, PylockValidationError, is_valid_pylock_path
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from lockfiles._documents import DocumentError, parse_toml
 from lockfiles._files import read_regular, remove_strays, replace_file
@@ -139,7 +139,7 @@ def _check_lock_version(document: Mapping[str, Any]) -> tuple[str, ...]:
     text = document.get("lock-version")
     try:
         version = Version(text) if isinstance(text, str) else _LOCK_VERSION
-    except InvalidVersion:
+    except ValueError:  # `InvalidVersion`, and numbers of thousands of digits.
         return ()
     if version.major != _LOCK_VERSION.major:
         message = f"lock-version {version} is not supported, only 1.0 is"

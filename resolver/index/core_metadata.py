@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from lockfiles._values import compile_later, dataclass
 from lockfiles.errors import parser_boundary
@@ -101,7 +101,7 @@ def parse_core_metadata(data: bytes) -> CoreMetadata:
         raise ValueError(f"the metadata has no `{'Version' if name else 'Name'}`")
     try:
         parsed_version = Version(version)
-    except InvalidVersion as error:
+    except ValueError as error:  # `InvalidVersion`, and numbers of thousands of digits.
         raise ValueError(f"the metadata's version `{version}` is not one of PEP 440") from error
     return CoreMetadata(
         name=canonicalize_name(name),

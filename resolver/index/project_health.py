@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 from packaging.utils import NormalizedName, canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from lockfiles._values import compile_later, dataclass
 from lockfiles.errors import parser_boundary
@@ -202,7 +202,7 @@ def _parse_version(text: object) -> Version | None:
         return None
     try:
         return Version(text)
-    except InvalidVersion:
+    except ValueError:  # `InvalidVersion`, and numbers of thousands of digits.
         return None
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal, assert_never
 
 from packaging.pylock import Package
 from packaging.utils import NormalizedName
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from lockfiles import Comparison, LockedPin, Lockfile, PinChange, compare
 from lockfiles._documents import parse_json
@@ -257,7 +257,7 @@ def _is_same(locked: str, installed: str) -> bool:
     """Whether two versions are equal (`1.0` and `1.0.0` are); a text that is no version is compared as text."""
     try:
         return Version(locked) == Version(installed)
-    except InvalidVersion:
+    except ValueError:  # `InvalidVersion`, and numbers of thousands of digits.
         return locked == installed
 
 

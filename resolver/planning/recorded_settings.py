@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from packaging.utils import NormalizedName, canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from lockfiles import SettingValue
 from lockfiles._files import hash_bytes
@@ -160,7 +160,7 @@ def _parse_metadata(text: str) -> MetadataDigest:
     match = _match(_METADATA, text, "row of dependency metadata")
     try:
         version = None if match["version"] == "*" else Version(match["version"])
-    except InvalidVersion as error:
+    except ValueError as error:  # `InvalidVersion`, and numbers of thousands of digits.
         raise _refuse(text, "row of dependency metadata") from error
     return MetadataDigest(name=canonicalize_name(match["name"]), version=version, sha256=match["sha256"])
 

@@ -18,7 +18,7 @@ from packaging.markers import InvalidMarker, Marker, UndefinedComparison, Undefi
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import Specifier, SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from lockfiles._values import compile_later
 from lockfiles.errors import parser_boundary
@@ -431,5 +431,5 @@ def _render_clause(specifier: Specifier) -> str:
         return str(specifier)
     try:
         return f"{specifier.operator}{Version(specifier.version)}"
-    except InvalidVersion:
+    except ValueError:  # `InvalidVersion`, and numbers of thousands of digits.
         return str(specifier)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from lockfiles._values import compile_later, dataclass
 
@@ -155,5 +155,5 @@ def names_prerelease(specifier: SpecifierSet) -> bool:
 def _is_prerelease(text: str) -> bool:
     try:
         return Version(text).is_prerelease
-    except InvalidVersion:  # `===` compares text.
+    except ValueError:  # `===` compares text.
         return False

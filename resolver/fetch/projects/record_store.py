@@ -25,7 +25,7 @@ from collections.abc import Mapping
 from weakref import WeakValueDictionary
 
 from packaging.utils import NormalizedName
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from lockfiles._values import dataclass
 from resolver.fetch.store import FOREVER, State, Store
@@ -240,7 +240,7 @@ def load_core_metadata(record: bytes) -> CoreMetadata | None:
     head, requires_dist, extras, dynamic = fields
     try:
         version = Version(head[1])
-    except InvalidVersion:
+    except ValueError:  # `InvalidVersion`, and numbers of thousands of digits.
         return None
     return CoreMetadata(
         name=NormalizedName(head[0]),

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from packaging.utils import NormalizedName
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from resolver.errors import FetchError
 from resolver.index.location import FamilyIndex, Location, explain_failure
@@ -129,7 +129,7 @@ def _find_refusal(root: Root, acceleration: Acceleration) -> NoRunningBuild | No
         return None
     try:
         version = Version(pins[0].version)
-    except InvalidVersion:
+    except ValueError:  # `InvalidVersion`, and numbers of thousands of digits.
         # `===` compares texts, which need not be versions.
         return None
     cuda = _parse_cuda_label(version)

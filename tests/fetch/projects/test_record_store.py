@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from packaging.utils import NormalizedName
@@ -131,3 +132,10 @@ def test_text_with_a_separator_is_not_dumped() -> None:
 def test_foreign_bytes_are_no_record_or_a_harmless_one(data: bytes) -> None:
     assert isinstance(load_dependencies(data), Dependencies | None)
     assert isinstance(load_core_metadata(data), CoreMetadata | None)
+
+
+@pytest.mark.parametrize("version", ["1" + "0" * 5000, "no version", ""], ids=["long", "none", "empty"])
+def test_metadata_of_no_version_is_no_record(version: str) -> None:
+    fields = (("a", version, "2.1"), (), (), ())
+    record = "\x1e".join("".join(f"{text}\x1f" for text in field) for field in fields).encode()
+    assert load_core_metadata(record) is None
