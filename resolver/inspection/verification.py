@@ -178,7 +178,7 @@ def _iter_discrepancies(comparison: Comparison) -> Iterator[Discrepancy]:
     """
     found = [
         *(Discrepancy(name=pin.name, text=f"{pin} is locked, and nothing asks for it") for pin in comparison.removed),
-        *(Discrepancy(name=pin.name, text=f"{pin} is not locked, and is asked for") for pin in comparison.added),
+        *(Discrepancy(name=pin.name, text=f"{pin} is required, but not locked") for pin in comparison.added),
         *(Discrepancy(name=change.new.name, text=_describe_change(change)) for change in comparison.changed),
     ]
     yield from sorted(found, key=lambda one: (one.name or "", one.text))

@@ -325,7 +325,7 @@ def _iter_missing_path(entry: Entry, path: Path | None, remedy: str) -> Iterator
     yield Fault(
         where=entry.position,
         what=f"`{entry.text}` names a file or folder that does not exist",
-        why="a relative path is relative to the file or folder that its list stands in",
+        why="a relative path is relative to the file or folder that contains its list",
         remedy="correct its path",
     )
 

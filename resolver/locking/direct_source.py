@@ -199,7 +199,7 @@ def check_name(found: DirectDistribution, request: DirectRequest, name: Normaliz
         raise MetadataError(
             f"`{request.text}` is `{found.name}`, not `{name}`",
             where=request.position,
-            why="its metadata says so",
+            why="that is the name in its metadata",
             remedy=f"write `{found.name}` in place of `{name}`",
             project=name,
             filename=found.file.filename,

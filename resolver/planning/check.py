@@ -299,7 +299,7 @@ def _describe_machine(facts: Mapping[str, str]) -> str:
     """A machine in a few words, for a message."""
     match facts.get("kind"):
         case None:
-            return "not said"
+            return "not named"
         case "cpu":
             return "no GPU"
         case _:
@@ -392,7 +392,7 @@ def _find_edits(lockfile: Lockfile, wanted: Sequence[Entry], target: Target, dig
     if tool is not None and tool.requirement_digest != digest:
         found.insert(0, Edited(what="`requirement-digest` is not that of its list, settings and target"))
     if not found and lockfile.is_edited:
-        found.append(Edited(what="`contents` is not that of what stands in it"))
+        found.append(Edited(what="`contents` does not match the content of the lock"))
     return tuple(found)
 
 

@@ -93,8 +93,8 @@ _FILE_SPELLINGS = {
 _OTHER_FILE_SPELLINGS = ("--no-require-hashes", "--all-releases", "--only-final", "--use-feature")
 # Flags of pip and uv that have no meaning in a list, with the action to take instead.
 _REMEDIES = {
-    "-U": "leave it out; `lock --upgrade` lets go of the pins of an old lock",
-    "--upgrade": "leave it out; `lock --upgrade` lets go of the pins of an old lock",
+    "-U": "leave it out; `lock --upgrade` upgrades the pins of an old lock",
+    "--upgrade": "leave it out; `lock --upgrade` upgrades the pins of an old lock",
     "-t": "leave it out; where packages are installed is for the installer to say",
     "--target": "leave it out; where packages are installed is for the installer to say",
     "--prefix": "leave it out; where packages are installed is for the installer to say",
@@ -103,7 +103,7 @@ _REMEDIES = {
     "--system": "leave it out; where packages are installed is for the installer to say",
     "--index": "write `--extra-index-url`",
     "--default-index": "write `--index-url`",
-    "--no-require-hashes": "leave it out; hashes are required only where `--require-hashes` says so",
+    "--no-require-hashes": "leave it out; hashes are required only with `--require-hashes`",
     "--all-releases": "write `--pre`, or name a pre-release in the specifier of the project",
     "--only-final": "leave it out; final releases are preferred anyway",
     "--use-feature": "leave it out; features of pip have no meaning for a lock",

@@ -300,7 +300,7 @@ def _split_spelling(word: str) -> tuple[str, str | None]:
         return spelling, value if equals else None
     if not word.startswith("-") or word == "-":
         raise Refusal(
-            f"`{word}` stands after a flag that takes no more values",
+            f"`{word}` follows a flag that takes no more values",
             why="pip drops it without a word",
             remedy="give it a line of its own",
         )
@@ -360,7 +360,7 @@ def _check_flag_line(uses: list[FlagUse]) -> None:
     for use in uses:
         if use.flag.reach is FlagReach.LINE:
             raise Refusal(
-                f"`{use.flag.name}` stands in a line without a requirement",
+                f"`{use.flag.name}` is on a line without a requirement",
                 why="it belongs to one requirement",
                 remedy="put it at the end of the line of its requirement",
             )

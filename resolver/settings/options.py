@@ -469,7 +469,7 @@ OPTIONS = (
         group=Group.RUN,
         flags=("-P", "--upgrade-package"),
         metavar="NAME",
-        help="let go of one pin",
+        help="upgrade one pin",
     ),
     Option(
         name="extra",

@@ -418,9 +418,9 @@ def _render_obstacle(collision: Collision) -> str:
         case Obstacle.EXCLUDE_EACH_OTHER:
             return f"the requirements on `{name}` exclude each other"
         case Obstacle.UNUSABLE:
-            return f"no version of `{name}` that is asked for can be used"
+            return f"no version of `{name}` that is required can be used"
         case Obstacle.DIFFERENT_BUILDS:
-            return "builds that are asked for do not go together"
+            return "the required builds do not go together"
         case _:
             assert_never(collision.obstacle)
 
@@ -446,7 +446,7 @@ def _render_requirement(requirement: CollidingRequirement, name: str) -> str:
     if requirement.is_constraint:
         text += " (a constraint)"
     if requirement.is_override:
-        text += f" (an override, in place of all else that is asked of `{name}`)"
+        text += f" (an override, in place of all other requirements on `{name}`)"
     for link in requirement.links:
         text += f", `{link.name} {link.version}` needs `{link.needs}`"
     if requirement.other_versions:
@@ -468,7 +468,7 @@ def _render_supply(supply: Supply) -> str:
     verb = "has" if len(supply.locations) == 1 else "together have"
     offer = f"{places} {verb} {_count(supply.version_count, 'version')} in {_count(supply.file_count, 'file')}"
     if supply.nearest:
-        return f"{offer}, of which these are asked for"
+        return f"{offer}, of which these match"
     return f"{offer}, the newest {supply.newest}" if supply.newest is not None else offer
 
 

@@ -148,7 +148,7 @@ def test_folder_of_another_project_is_3(project: Project) -> None:
     assert (run.code, run.err) == (
         3,
         "error: requirements.txt:2: `other @ ./tool` is `tool`, not `other`\n"
-        "  because its metadata says so\n  try: write `tool` in place of `other`\n",
+        "  because that is the name in its metadata\n  try: write `tool` in place of `other`\n",
     )
 
 

@@ -105,7 +105,7 @@ def test_name_that_egg_says_is_compared_with_the_metadata(project: Project, serv
     assert (run.code, fix(run.err, server)) == (
         3,
         "error: requirements.txt:2: `other @ git+https://git.example/demo@v1.0` is `demo`, not `other`\n"
-        "  because its metadata says so\n  try: write `demo` in place of `other`\n",
+        "  because that is the name in its metadata\n  try: write `demo` in place of `other`\n",
     )
 
 

@@ -98,7 +98,7 @@ def test_sdist_of_another_project_than_the_list_says_is_3(project: Project) -> N
     assert (run.code, run.err) == (
         3,
         f"error: requirements.txt:2: `other @ https://index.example/files/{S.filename}` is `s`, not `other`\n"
-        "  because its metadata says so\n  try: write `s` in place of `other`\n",
+        "  because that is the name in its metadata\n  try: write `s` in place of `other`\n",
     )
 
 

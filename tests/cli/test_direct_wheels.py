@@ -278,7 +278,7 @@ def test_wheel_that_wants_another_python_is_3(project: Project) -> None:
 
     assert (run.code, run.err) == (
         3,
-        "error: no solution for Python 3.11 on manylinux_2_35_x86_64: no version of `n` that is asked for can be used\n"
+        "error: no solution for Python 3.11 on manylinux_2_35_x86_64: no version of `n` that is required can be used\n"
         f"  requirements.txt:2: `n @ {project.fix(url)}`\n"
         f"  because requirements.txt:2: `n @ {project.fix(url)}` is 1.0, and a direct reference decides its project\n"
         "    1.0: needs Python >=3.12\n",
@@ -495,7 +495,7 @@ def test_reference_in_metadata_is_not_followed_to_a_name_of_a_private_address(
     assert (run.code, run.err) == (
         2,
         f"error: requirements.txt:2: `{child}`, which metadata names, cannot be followed\n"
-        "  because the name of its host stands for an address of this machine or of its own network\n"
+        "  because the name of its host resolves to an address of this machine or of its own network\n"
         f"  try: if it is meant, name it in the list: `{child}`\n",
     )
 

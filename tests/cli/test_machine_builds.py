@@ -70,7 +70,7 @@ def test_release_without_a_build_that_runs_is_refused_without_asking_anybody(ind
     assert (run.code, indexes.asked(), indexes.project.server.log) == (3, set(), [])
     assert run.err == (
         "error: no solution for Python 3.11 on manylinux_2_35_x86_64 for GPU-B200 with driver 570.133.20: no version"
-        " of `torch` that is asked for can be used\n"
+        " of `torch` that is required can be used\n"
         "  requirements.txt:1: `torch==2.4.0`\n"
         "  because torch 2.4.0 has builds for cu118, cu121, cu124; none has kernels for sm_100 (GPU-B200); the first"
         " that does is 2.7.0+cu128\n"

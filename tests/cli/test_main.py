@@ -82,7 +82,7 @@ def test_direct_reference_that_leads_to_no_file_is_2_with_its_position(project: 
     assert (run.code, run.err) == (
         2,
         "error: requirements.txt:2: `a @ ./wheels/a-1.0-py3-none-any.whl` names a file or folder that does not exist\n"
-        "  because a relative path is relative to the file or folder that its list stands in\n"
+        "  because a relative path is relative to the file or folder that contains its list\n"
         "  try: correct its path\n",
     )
 
@@ -123,9 +123,9 @@ def test_versions_that_only_a_build_can_read_are_a_line_each(project: Project) -
 
     assert (run.code, run.err) == (
         3,
-        "error: no solution for Python 3.11 on manylinux_2_35_x86_64: no version of `a` that is asked for can be used\n"
+        "error: no solution for Python 3.11 on manylinux_2_35_x86_64: no version of `a` that is required can be used\n"
         "  requirements.txt:2: `a`\n"
-        "  because https://index.example/simple/ has 2 versions in 2 files, of which these are asked for\n"
+        "  because https://index.example/simple/ has 2 versions in 2 files, of which these match\n"
         "    2.0: only a build can tell what `a-2.0.tar.gz` needs, and `--no-build` forbids it\n"
         "    1.0: only a build can tell what `a-1.0.tar.gz` needs, and `--no-build` forbids it\n"
         "  try: leave out `--no-build`, or write what `a 2.0` needs into a `[[tool.pinfold.dependency-metadata]]` table"

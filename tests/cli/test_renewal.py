@@ -172,7 +172,7 @@ def test_upgrade_of_a_package_that_is_not_locked_is_told(project: Project) -> No
 
     assert (run.code, run.err) == (
         0,
-        "warning: `--upgrade-package zebra` lets go of nothing: no old lock has it\n",
+        "warning: `--upgrade-package zebra` has no effect: no old lock has it\n",
     )
 
 

@@ -275,7 +275,7 @@ def test_files_of_overrides_are_named_by_what_names_them(project: Project) -> No
         3,
         "error: no solution for Python 3.11 on manylinux_2_35_x86_64: no version of `b` matches\n"
         "  far.txt:1 (from [tool.pinfold] override[0]):"
-        " `b>=3` (an override, in place of all else that is asked of `b`)\n"
+        " `b>=3` (an override, in place of all other requirements on `b`)\n"
         "  because https://index.example/simple/ has 3 versions in 3 files, the newest 2.1\n",
     )
 

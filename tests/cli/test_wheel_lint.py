@@ -57,7 +57,7 @@ def test_wheel_for_another_torch_on_disk_is_no_solution_without_a_machine_too(pr
 
     assert run.code == 3
     lines = run.err.splitlines()
-    assert lines[0].endswith(": builds that are asked for do not go together")
+    assert lines[0].endswith(": the required builds do not go together")
     assert lines[3:] == [
         f"  because `{FLASH}` is built for torch 2.5 and CUDA 12, without the C++11 ABI; the lock would have torch"
         " 2.6.0 for CUDA 12.4, without the C++11 ABI",

@@ -127,5 +127,5 @@ def test_link_to_a_name_of_a_private_address_opens_no_connection(
     )
     with open_source() as source, pytest.raises(FetchError) as caught:
         source.dependencies(file)
-    assert f"because its name stands for {address}" in str(caught.value)
+    assert f"because its name resolves to {address}" in str(caught.value)
     assert server.log == []

@@ -43,7 +43,7 @@ def test_all_paths_that_do_not_exist_are_reported_together(tmp_path: Path) -> No
     plan = make_plan(tmp_path, "./missing", "--find-links=./wheels", "a")
     assert check(plan) == [
         "requirements[0]: `./missing` names a file or folder that does not exist\n"
-        "  because a relative path is relative to the file or folder that its list stands in\n"
+        "  because a relative path is relative to the file or folder that contains its list\n"
         "  try: correct its path",
         f"requirements[1]: there is no file or folder `{tmp_path / 'wheels'}`, which is named for `--find-links`\n"
         "  try: correct its path, or begin it with `https://` if it is a URL",

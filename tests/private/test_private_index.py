@@ -101,7 +101,7 @@ def test_wrong_password_is_told_by_its_source_and_sent_once(project: Project, pr
     assert (run.code, run.err.replace(private.authority, "AUTHORITY")) == (
         4,
         "error: `127.0.0.1` refuses the user and password of requirements.txt:1: status 403 for"
-        " http://AUTHORITY/simple/acme/\n  try: correct it, or ask for access\n",
+        " http://AUTHORITY/simple/acme/\n  try: request access from its owner, or correct it\n",
     )
     assert len(private.log) == 1
 

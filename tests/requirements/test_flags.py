@@ -15,7 +15,7 @@ def test_all_faults_of_a_list_come_in_one_report_in_list_order() -> None:
         "  because no file of the project can be both\n"
         "  try: keep one of the two\n"
         "requirements[4]: `-U` is no flag that a list may hold\n"
-        "  try: leave it out; `lock --upgrade` lets go of the pins of an old lock\n"
+        "  try: leave it out; `lock --upgrade` upgrades the pins of an old lock\n"
         "requirements[5]: `--index-url` has no value\n"
         "  try: write `--index-url=URL`"
     )

@@ -93,7 +93,7 @@ def test_all_faults_of_a_file_come_in_one_report() -> None:
         ),
         (
             "--pre six",
-            "`six` stands after a flag that takes no more values\n"
+            "`six` follows a flag that takes no more values\n"
             "  because pip drops it without a word\n"
             "  try: give it a line of its own",
         ),
@@ -105,7 +105,7 @@ def test_all_faults_of_a_file_come_in_one_report() -> None:
         ),
         (
             "--hash=sha256:00",
-            "`--hash` stands in a line without a requirement\n"
+            "`--hash` is on a line without a requirement\n"
             "  because it belongs to one requirement\n"
             "  try: put it at the end of the line of its requirement",
         ),

@@ -27,7 +27,7 @@ from resolver.sources.settings_file import find_settings
 __all__ = ["run_audit"]
 
 _DESCRIPTION = """\
-What speaks against the pins of a lock today: files that their index has yanked or lost, projects that it has
+Findings about the pins of a lock as of today: files that their index has yanked or lost, projects that it has
 quarantined, archived or deprecated, and, with an OSV database, known vulnerabilities. Exit code 1 says that there is
 something."""
 _KINDS = {
@@ -100,7 +100,7 @@ def _render(found: Sequence[tuple[ChosenLock, tuple[Finding, ...]]], *, has_advi
         head = f"{lock.shown}: " if len(found) > 1 else ""
         lines += [f"{head}{_render_finding(finding)}" for finding in findings]
         if not findings:
-            lines.append(f"{head}nothing speaks against its {len(lock.lockfile.pylock.packages)} pins")
+            lines.append(f"{head}no findings for {len(lock.lockfile.pylock.packages)} pins")
     if not has_advisories:
         lines.append("vulnerabilities were not looked for: `--osv`, or `osv` in [tool.pinfold], names a database")
     return "\n".join(lines)

@@ -77,7 +77,7 @@ class _Run:
         elif plans:
             self._make_all(plans)
         for name in sorted(set(self._arguments.upgrade_packages) - planning.locked_names):
-            show_message(f"warning: `--upgrade-package {name}` lets go of nothing: no old lock has it")
+            show_message(f"warning: `--upgrade-package {name}` has no effect: no old lock has it")
         if self._arguments.as_json:
             self._outcomes.print_document()
         return self._outcomes.code

@@ -125,7 +125,7 @@ def _show(values: argparse.Namespace, found: Sequence[_Verified]) -> None:
         case _:
             several = len(found) > 1
             lines = [f"{one.lock.shown}: {text}" if several else text for one in found for _, text in one.texts]
-            lines += [f"{one.lock.shown}: all of it holds" for one in found if one.code == 0]
+            lines += [f"{one.lock.shown}: verified" for one in found if one.code == 0]
             show_text("\n".join(lines))
 
 

@@ -87,7 +87,7 @@ def _check_public(request: DirectRequest, session: Session) -> None:
     if not isinstance(reference, LocalPath) and session.leads_inside(reference.url.public):
         raise InputError(
             f"`{request.text}`, which metadata names, cannot be followed",
-            why="the name of its host stands for an address of this machine or of its own network",
+            why="the name of its host resolves to an address of this machine or of its own network",
             remedy=f"if it is meant, name it in the list: `{request.text}`",
         )
 

@@ -85,7 +85,7 @@ def _explain_waiting(failed: GitCommandError, repository: Repository, *, shown: 
         return FetchError(
             f"the host key of `{repository.place}` is not known",
             url=url,
-            why="nobody is asked whether to trust it",
+            why="ssh cannot prompt for it here",
             remedy=f"connect once with `ssh {repository.host}`, and compare its key with the one its owner publishes",
         )
     return None
@@ -141,7 +141,7 @@ def _explain_absence(failed: GitCommandError, repository: Repository, *, shown: 
     """The error for a repository that does not exist, according to the host."""
     if not _ABSENT.search(failed.text):
         return None
-    hint = "check the URL; a host may say so as well where a login is missing"
+    hint = "check the URL; a host may also answer this where a login is missing"
     return FetchError(
         f"there is no repository {shown}",
         url=repository.url.public,
@@ -172,7 +172,7 @@ def _explain_login(failed: GitCommandError, repository: Repository, *, shown: st
         remedy = "renew the token, and check that it may read the repository"
     else:
         what = f"`{place}` wants a user and password for {shown}"
-        why = "none are known for it; a host may say so as well where there is no such repository"
+        why = "none are known for it; a host may also answer this where there is no such repository"
         remedy = (
             f"write `git+{repository.scheme}://${{TOKEN}}@{place}/{repository.path}` and set `TOKEN`,"
             " or name a file with `--credentials`"

@@ -16,7 +16,7 @@ One module, because `PlainClient`, the transports of httpx and git must all reac
   index must not lead to services of this machine or its network, nor anybody to a cloud's metadata service. URLs of
   the user's own list and settings are not judged.
 
-A host is judged by its name and by the addresses that its name stands for. These are looked up once, by the one
+A host is judged by its name and by the addresses that its name resolves to. These are looked up once, by the one
 `Addresses` of a run, and connections are opened to them: a name server cannot give one address to be judged and
 another to connect to. `git` opens its connections through a `Relay`, which judges them in the same way, also those to
 the targets of redirects. Where a proxy is in between, the proxy looks names up, and only the written host is judged.
@@ -116,7 +116,7 @@ class HostGuard:
             raise _refuse(url, shown)
         for address in find_addresses():
             if is_private_host(_render_url(address)):
-                raise _refuse(url, shown, why=f"its name stands for {address}")
+                raise _refuse(url, shown, why=f"its name resolves to {address}")
 
 
 def open_socket(addresses: Sequence[str], port: int, *, limits: AnswerLimits) -> socket.socket:
@@ -198,7 +198,7 @@ class LinkPolicy:
         is_same = bool(shown) and shown == _find_shown_host(source)
         addresses = () if not looks_up or is_private_host(target) else self._find_addresses(target)
         known = (target, *map(_render_url, addresses))
-        why = f"its name stands for {', '.join(addresses)}" if addresses else ""
+        why = f"its name resolves to {', '.join(addresses)}" if addresses else ""
         if any(map(is_link_local, known)) and not (is_same and self._is_named(source)):
             what = "a link-local address or metadata service"
             raise link_error(source, verb=verb, target=target, what=what, why=why, host=shown)
@@ -384,7 +384,7 @@ def _render_url(address: str) -> str:
 def _refuse(url: str, host: str, *, why: str = "") -> FetchError:
     """The error for a host of this machine or a private network; `why` names the address behind a public name."""
     return FetchError(
-        f"`{host}` is this machine or in a private network, and a lock does not decide who is asked there: {url}",
+        f"`{host}` is this machine or in a private network, and a lock alone may not cause requests to it: {url}",
         why=why,
         remedy=f"`--allow-host {host}` if it is meant to be",
         url=url,

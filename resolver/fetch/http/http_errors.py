@@ -54,8 +54,8 @@ def authentication_error(
         what, why = "refuses the URL", refusal
         remedy = "sign the URL anew; the lock does not change by that"
     elif credentials_source:
-        what, why = f"refuses {credentials_source}", "" if status == 403 else "it was sent once and not again"
-        remedy = "correct it, or ask for access" if status == 403 else "correct it"
+        what, why = f"refuses {credentials_source}", ""
+        remedy = "request access from its owner, or correct it" if status == 403 else "correct it; it may have expired"
     else:
         what = "wants a user and password" if status == 401 else "refuses access"
         why = f"none are known for it: {_list_names(searched)}" if searched else ""
@@ -90,7 +90,7 @@ def unencrypted_error(url: str, *, host: str) -> FetchError:
     """For credentials that would go over the network in plain text. `host` is as `--trusted-host` takes it."""
     return FetchError(
         f"the credentials for `{host}` are not sent without encryption: {url}",
-        remedy=f"`https://`, or `--trusted-host {host}` if nobody can listen",
+        remedy=f"`https://`, or `--trusted-host {host}` if the network is trusted",
         url=url,
     )
 
@@ -116,9 +116,9 @@ def status_error(url: str, *, status: int, attempts: int, wanted_delay_s: float 
     times = f" ({attempts} times)" if attempts > 1 else ""
     remedy = "again later; the server is at fault" if status >= 500 else ""
     if status == 429:
-        remedy = "again later; the server limits how often it is asked"
+        remedy = "again later; the server limits the number of requests"
     if wanted_delay_s:
-        remedy = f"again in {wanted_delay_s:.0f} s, which is when the server wants to be asked"
+        remedy = f"again in {wanted_delay_s:.0f} s, the delay that the server names"
     return FetchError(f"status {status} for {url}{times}", remedy=remedy, url=url)
 
 

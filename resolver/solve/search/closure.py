@@ -124,4 +124,4 @@ def _iter_extra_warnings(universe: Universe, reached: _Reached, pin: Pin) -> Ite
         where = f"{asked.position}" if asked.position is not None else f"`{asked.parent}`"
         yield f"{where}: `{pin.name} {pin.version}` does not provide the extra `{extra}`"
     if more := len(missing[_SHOWN_EXTRAS:]):
-        yield f"`{pin.name} {pin.version}` does not provide {more} more extras that are asked for"
+        yield f"`{pin.name} {pin.version}` does not provide {more} more of the required extras"

@@ -44,7 +44,7 @@ def judge(project: Project, *argv: str) -> Run:
 def test_audit_of_a_lock_that_nothing_speaks_against_exits_0(locked: Project) -> None:
     run = judge(locked, "audit")
 
-    assert (run.code, run.out) == (0, f"nothing speaks against its 1 pins\n{NO_DATABASE}")
+    assert (run.code, run.out) == (0, f"no findings for 1 pins\n{NO_DATABASE}")
 
 
 def test_audit_finds_what_was_yanked_since(locked: Project) -> None:

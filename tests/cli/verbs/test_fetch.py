@@ -250,7 +250,7 @@ def test_this_machine_is_not_asked_because_a_lock_says_so(locked: Project) -> No
     run = run_verb(locked, "fetch", "--to", "wheels")
     assert (run.code, run.err) == (
         4,
-        "error: `127.0.0.1` is this machine or in a private network, and a lock does not decide who is asked there:"
+        "error: `127.0.0.1` is this machine or in a private network, and a lock alone may not cause requests to it:"
         f" https://index.example/files/{ALPHA}\n  try: `--allow-host 127.0.0.1` if it is meant to be\n",
     )
     assert locked.server.log == []
@@ -378,7 +378,7 @@ def test_commit_of_a_private_host_is_not_asked_for(locked: Project) -> None:
     assert (run.code, run.err) == (
         4,
         f"building `git+https://10.0.0.1/t.git@{'a' * 40}`\n"
-        "error: `10.0.0.1` is this machine or in a private network, and a lock does not decide who is asked there:"
+        "error: `10.0.0.1` is this machine or in a private network, and a lock alone may not cause requests to it:"
         " https://10.0.0.1/t.git\n  try: `--allow-host 10.0.0.1` if it is meant to be\n",
     )
 

@@ -300,7 +300,7 @@ def test_check_compares_what_the_machine_runs_without_a_request(project: Project
     assert (none.code, none.err) == (
         1,
         "requirements.txt: pylock.gpu-a100.toml does not fit\n"
-        "  machine: compute capability 8.0 with driver 570.133.20 -> not said\n"
+        "  machine: compute capability 8.0 with driver 570.133.20 -> not named\n"
         "  try: `lock requirements.txt --python 3.11 --output pylock.gpu-a100.toml`\n",
     )
     assert project.server.log == []

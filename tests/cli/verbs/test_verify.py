@@ -48,7 +48,7 @@ def with_wheel(**changes: object) -> Callable[[Package], Package]:
 def test_lock_that_says_what_its_index_says_holds(locked: Project) -> None:
     run = run_verb(locked, "verify", *LOOPBACK)
 
-    assert (run.code, run.out, run.err) == (0, "pylock.toml: all of it holds\n", "")
+    assert (run.code, run.out, run.err) == (0, "pylock.toml: verified\n", "")
 
 
 def test_newer_releases_do_not_matter(locked: Project) -> None:
@@ -68,7 +68,7 @@ def test_folders_and_files_beside_the_lock_are_looked_at_again(project: Project)
     project.write("tool/tool.py", "ANSWER = 42\n")
     edited = run_verb(project, "verify", *LOOPBACK)
 
-    assert (whole.code, whole.out, whole.err) == (0, "pylock.toml: all of it holds\n", "")
+    assert (whole.code, whole.out, whole.err) == (0, "pylock.toml: verified\n", "")
     assert (edited.code, edited.out) == (1, "the folder of tool has changed since it was locked\n")
 
 
@@ -93,7 +93,7 @@ def test_lock_that_lies_elsewhere_than_its_list_is_looked_at_from_there(project:
     assert "is no file or folder that the lock may lead to" in refused.err
     # The overrides of a command line are in no list.
     assert by_list.code == 2
-    assert (run.code, run.out, run.err) == (0, "pylock.toml: all of it holds\n", "")
+    assert (run.code, run.out, run.err) == (0, "pylock.toml: verified\n", "")
 
 
 def test_changed_hash_is_told_by_pin(locked: Project) -> None:
@@ -183,7 +183,7 @@ def test_settings_of_a_lock_are_asked_with_again(project: Project) -> None:
 
     run = run_verb(project, "verify", *LOOPBACK)
 
-    assert (run.code, run.out, run.err) == (0, "pylock.toml: all of it holds\n", "")
+    assert (run.code, run.out, run.err) == (0, "pylock.toml: verified\n", "")
 
 
 def test_lock_of_another_tool_cannot_be_asked_again(locked: Project) -> None:
@@ -243,13 +243,13 @@ def test_environment_with_what_is_locked_holds(locked: Project, tmp_path: Path) 
 
     run = run_verb(locked, "verify", *LOOPBACK, "--environment", str(environment))
 
-    assert (run.code, run.out) == (0, "pylock.toml: all of it holds\n")
+    assert (run.code, run.out) == (0, "pylock.toml: verified\n")
 
 
 @pytest.mark.parametrize(
     ("python", "out"),
     [
-        ("3.11", "pylock.toml: all of it holds\n"),
+        ("3.11", "pylock.toml: verified\n"),
         ("3.12", "setuptools 65.5.0 is installed, and not locked\n"),
     ],
 )
@@ -316,7 +316,7 @@ def test_lock_does_not_say_whose_certificates_are_trusted(
 
     assert alone.code == 4
     assert f"the certificate of `127.0.0.1` is not trusted: {server.index_url}app/\n" in alone.err
-    assert (trusting.code, trusting.out, trusting.err) == (0, "pylock.toml: all of it holds\n", "")
+    assert (trusting.code, trusting.out, trusting.err) == (0, "pylock.toml: verified\n", "")
 
 
 def test_folder_beside_that_of_the_lock_needs_a_word_of_the_user(project: Project) -> None:

@@ -119,9 +119,9 @@ def test_build_requirement_without_a_wheel_is_named(server: IndexServer, open_so
     assert str(caught.value) == (
         "`a-1.0.tar.gz` cannot be built for its metadata: no wheels meet its build requirements, which are not built"
         " themselves\n"
-        f"    no solution for {host_target()}: no version of `tool` that is asked for can be used\n"
+        f"    no solution for {host_target()}: no version of `tool` that is required can be used\n"
         "      [build-system] requires: `tool>=1`\n"
-        f"      because {server.index_url} has 1 version in 1 file, of which these are asked for\n"
+        f"      because {server.index_url} has 1 version in 1 file, of which these match\n"
         "        1.0: `tool-1.0.tar.gz`: the list allows wheels only\n"
         "  try: write its requirements into a `[[tool.pinfold.dependency-metadata]]` table of pyproject.toml"
     )

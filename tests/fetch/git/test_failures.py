@@ -123,7 +123,7 @@ def test_error_for_a_missing_login_names_what_to_set(
     place = f"127.0.0.1:{server.port}"
     assert str(caught.value) == (
         f"`{place}` wants a user and password for `git+http://{place}/demo@main`\n"
-        "  because none are known for it; a host may say so as well where there is no such repository\n"
+        "  because none are known for it; a host may also answer this where there is no such repository\n"
         f"  try: write `git+http://${{TOKEN}}@{place}/demo` and set `TOKEN`, or name a file with `--credentials`"
     )
 

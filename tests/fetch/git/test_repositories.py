@@ -204,7 +204,7 @@ def test_submodule_on_a_public_name_of_this_machine_is_refused(
     ):
         pass
     assert "leads to http://inner.example" in str(caught.value)
-    assert "its name stands for 127.0.0.1" in str(caught.value)
+    assert "its name resolves to 127.0.0.1" in str(caught.value)
     assert server.paths("/inner") == []
 
 

@@ -100,10 +100,7 @@ def test_wait_of_more_than_a_minute_is_an_error_that_names_it() -> None:
     asked = Asked(httpx.Response(503, headers={"Retry-After": "99999"}))
     with pytest.raises(FetchError) as caught:
         asked.fetch()
-    assert (
-        str(caught.value)
-        == f"status 503 for {URL}\n  try: again in 99999 s, which is when the server wants to be asked"
-    )
+    assert str(caught.value) == f"status 503 for {URL}\n  try: again in 99999 s, the delay that the server names"
     assert asked.waited_s == []
 
 

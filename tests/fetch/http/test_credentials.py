@@ -182,7 +182,7 @@ def test_login_is_not_sent_without_encryption() -> None:
         asked.fetch("http://index.example/simple/a/")
     assert str(caught.value) == (
         "the credentials for `index.example` are not sent without encryption: http://index.example/simple/a/\n"
-        "  try: `https://`, or `--trusted-host index.example` if nobody can listen"
+        "  try: `https://`, or `--trusted-host index.example` if the network is trusted"
     )
     assert asked.requests == []
 
@@ -218,7 +218,7 @@ def test_login_that_was_refused_is_not_sent_again() -> None:
             asked.fetch(f"https://index.example/simple/{name}/")
         assert str(caught.value) == (
             "`index.example` refuses the user and password of list.txt:1: status 401 for"
-            f" https://index.example/simple/{name}/\n  because it was sent once and not again\n  try: correct it"
+            f" https://index.example/simple/{name}/\n  try: correct it; it may have expired"
         )
     assert len(asked.requests) == 1
 

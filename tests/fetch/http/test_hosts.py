@@ -59,8 +59,8 @@ def test_public_name_of_a_private_address_is_refused(address: str) -> None:
     with pytest.raises(FetchError) as caught:
         HostGuard().check("https://files.example/a.whl", find_addresses=lambda: ("93.184.215.14", address))
     assert str(caught.value) == (
-        "`files.example` is this machine or in a private network, and a lock does not decide who is asked there:"
-        f" https://files.example/a.whl\n  because its name stands for {address}\n"
+        "`files.example` is this machine or in a private network, and a lock alone may not cause requests to it:"
+        f" https://files.example/a.whl\n  because its name resolves to {address}\n"
         "  try: `--allow-host files.example` if it is meant to be"
     )
 
@@ -139,7 +139,7 @@ def test_refused_link_names_page_address_and_option() -> None:
         check("https://files.example:8443/a.whl", PUBLIC, addresses={"files.example": ("93.184.215.14", "127.0.0.1")})
     assert str(caught.value) == (
         f"{PUBLIC} links to https://files.example:8443/a.whl, which is this machine or in a private network\n"
-        "  because its name stands for 93.184.215.14, 127.0.0.1\n"
+        "  because its name resolves to 93.184.215.14, 127.0.0.1\n"
         "  try: `--allow-host files.example` if it is meant to be"
     )
 

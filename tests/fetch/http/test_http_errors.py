@@ -26,7 +26,7 @@ URL = "https://index.example/simple/a/"
             401,
             {"credentials_source": "the login of `~/.netrc`"},
             f"`index.example` refuses the login of `~/.netrc`: status 401 for {URL}\n"
-            "  because it was sent once and not again\n  try: correct it",
+            "  try: correct it; it may have expired",
         ),
         (
             403,
@@ -48,7 +48,7 @@ def test_status_tells_attempts_and_when_to_try_again() -> None:
         f"status 503 for {URL} (4 times)\n  try: again later; the server is at fault"
     )
     assert str(status_error(URL, status=429, attempts=1, wanted_delay_s=120.0)) == (
-        f"status 429 for {URL}\n  try: again in 120 s, which is when the server wants to be asked"
+        f"status 429 for {URL}\n  try: again in 120 s, the delay that the server names"
     )
 
 

@@ -235,7 +235,7 @@ class ValueReader:
                 text += f"${{{part.name}}}"
                 if part.default is not None:
                     self.warnings.append(
-                        f"{value.place}: the default of `{part.name}` is not used: what stands in the URL is"
+                        f"{value.place}: the default of `{part.name}` is not used, but the text in the URL"
                         f" `${{{part.name}}}`"
                     )
             else:

@@ -15,4 +15,4 @@ class Chat(fal.App):
         "tool @ https://files.example/tool-1.0-py3-none-any.whl?token={}".format("x"),
     ]
 #: requirements = ["git+https://${GITHUB_TOKEN}@github.com/acme/private.git@v1.0", "git+https://${OTHER_TOKEN}@github.com/acme/other.git", "--extra-index-url", "${PRIVATE_INDEX}", "--find-links=${LINKS}", "tool @ https://files.example/tool-1.0-py3-none-any.whl?token=x"]
-#: warnings = ["written.py:11: the default of `OTHER_TOKEN` is not used: what stands in the URL is `${OTHER_TOKEN}`"]
+#: warnings = ["written.py:11: the default of `OTHER_TOKEN` is not used, but the text in the URL `${OTHER_TOKEN}`"]
