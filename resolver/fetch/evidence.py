@@ -58,7 +58,7 @@ class Evidence:
         self._queried_pages: dict[tuple[NormalizedName, Location], None] = {}
         self._queried_files: dict[DistributionFile, None] = {}
         # The pages behind kept answers that this run has used.
-        self._held_pages: dict[_Row, None] = {}
+        self._held_pages: dict[_Row, str] = {}
         self._is_unrepeatable = False
         self._has_other_evidence = False
         self._product = None if store is None else find_product()
@@ -83,8 +83,11 @@ class Evidence:
         """See `AnswerCache`."""
         if self._has_other_evidence or not self._is_repeatable():
             return None
-        used = dict.fromkeys(self._list_rows()) | self._held_pages
-        found = [self._pages.find_evidence(name, place, identity) for place, name, identity in used]
+        used = {row: self._pages.find_validator(row[1], row[0], row[2]) for row in self._list_rows()} | self._held_pages
+        found = [
+            None if validator is None else self._pages.find_evidence(row[1], row[0], row[2], validator)
+            for row, validator in used.items()
+        ]
         # A page of links is one page for all projects, of which each has a row of its own.
         pages = {page.url: page for page in found if page is not None}
         if None in found or any(page is not None and page.validator != pages[page.url].validator for page in found):
@@ -113,7 +116,7 @@ class Evidence:
             return None  # A value that another program has written.
         if not isinstance(answer, str) or not self._holds(rows):
             return None
-        self._held_pages |= dict.fromkeys(rows)
+        self._held_pages |= rows
         return answer
 
     def keep_answer(self, question: str, answer: str) -> None:

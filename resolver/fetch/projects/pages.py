@@ -71,6 +71,8 @@ class ProjectPages:
         # Rows that `find_stored` has found stale, for `fetch`, which then reads no row again.
         self._stale: dict[tuple[NormalizedName, str], tuple[StoredPage, int]] = {}
         self._identities: dict[tuple[str, str], int] = {}
+        # By the same names and places, the validators of rows that a plain request can check.
+        self._validators: dict[tuple[str, str], str] = {}
         # Requests of `check`, by URL; and the identities of rows that a server has confirmed in this run.
         self._asked: dict[str, Task[_Body]] = {}
         self._confirmed: dict[tuple[str, str], int] = {}
@@ -97,7 +99,7 @@ class ProjectPages:
         page = _load(row)
         if page is None and row.payload:
             return None
-        self._note(name, place, identity)
+        self._note(name, place, identity, row)
         return (page,)
 
     def fetch(self, name: NormalizedName, location: Location) -> ProjectPage | None:
@@ -156,31 +158,27 @@ class ProjectPages:
         place = self._name_location(location)
         return place, self._identities.get((name, place), 0)
 
-    def find_evidence(self, name: str, place: str, identity: int) -> PageEvidence | None:
+    def find_evidence(self, name: str, place: str, identity: int, validator: str) -> PageEvidence | None:
         """The evidence of a row that this run used; None where a plain request cannot check it."""
-        found = self._rows.read(place, name) if identity else None
+        state = self._rows.find_state(place, name)
         form, url, credential_id = (*place.split(" "), "")[:3]
         page_url = _name_page_url(form, url, name)
-        if found is None or found[1] != identity or not self._session.is_checkable(page_url):
-            return None
-        row = found[0]
-        if not row.is_checkable:
+        if state is None or state.identity != identity or not self._session.is_checkable(page_url):
             return None
         return PageEvidence(
             url=page_url,
             headers=tuple(build_headers(ACCEPT).items()),
-            validator=row.validator,
-            fresh_until=max(0.0, row.fresh_until),
+            validator=validator,
+            fresh_until=max(0.0, state.until),
             # A page of links that has no file of the project has no payload, but a validator.
-            is_absent=not row.validator,
+            is_absent=not validator,
             credential_id=credential_id,
             rows=((self._rows.find_key(place, name), identity),),
         )
 
     def find_validator(self, name: str, place: str, identity: int) -> str | None:
-        """The validator by which `check` can tell later that this row still holds; None for one that it cannot tell."""
-        found = self._rows.read(place, name) if identity else None
-        return None if found is None or found[1] != identity or not found[0].is_checkable else found[0].validator
+        """The validator by which `check` can tell later that a row of this run holds; None where it cannot."""
+        return self._validators.get((name, place)) if identity and self._identities[name, place] == identity else None
 
     def holds(self, name: str, place: str, identity: int, *, now: float) -> bool | None:
         """Whether the row store has a row of this identity; None where a request must tell if the page is the same.
@@ -408,7 +406,7 @@ class ProjectPages:
             self._rows.renew(place, name, page.fresh_until, identity=identity)
         else:
             identity = self._rows.write(place, name, page)
-        self._note(name, place, identity)
+        self._note(name, place, identity, page)
 
     def _needs_other_login(self, url: str, location: Location) -> bool:
         """Whether a page came by a redirect from a host with credentials of its own: no row is kept under both."""
@@ -429,8 +427,10 @@ class ProjectPages:
         """The URL whose credentials are those of all pages of a location: an index is a folder."""
         return f"{url.rstrip('/')}/" if form == "index" else url
 
-    def _note(self, name: str, place: str, identity: int) -> None:
-        """Keep the identity of a row that was used; a page that changes during a run has none."""
+    def _note(self, name: str, place: str, identity: int, row: StoredPage | None = None) -> None:
+        """Keep the identity and validator of a row that was used; a page that changes during a run has none."""
+        if row is not None and row.is_checkable:
+            self._validators[name, place] = row.validator
         if self._identities.setdefault((name, place), identity) != identity:
             self._identities[name, place] = 0
 
