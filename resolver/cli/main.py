@@ -58,7 +58,7 @@ _MODULES = (
     "why",
 )
 """The verbs whose module has a function `run_VERB`; `lock` is the other one."""
-_SHARED = {"allow": "secrets", "digest": "layers"}
+_SHARED = {"allow": "secrets", "digest": "layers", "hydrate": "export", "sbom": "tree"}
 """Verbs that are in the module of another one."""
 
 
