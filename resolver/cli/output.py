@@ -15,8 +15,8 @@ import re
 import stat
 import sys
 import unicodedata
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -28,6 +28,7 @@ __all__ = [
     "drop_output",
     "escape_text",
     "find_relative_path",
+    "pause_for_messages",
     "render_bytes",
     "show_json",
     "show_locks",
@@ -42,6 +43,9 @@ __all__ = [
 _UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 # GitHub Actions: Workflow commands. A command is `::name …::` at the beginning of a line, or `##[name …]` anywhere.
 _COMMAND = re.compile(r"^(\s*):(?=:)|#(?=#\[)", re.MULTILINE)
+
+_pause: Callable[[], AbstractContextManager[None]] = nullcontext
+"""See `pause_for_messages`."""
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
@@ -73,9 +77,10 @@ def write_output(data: bytes) -> None:
     if stream is None:
         raise InputError("standard output cannot be written: it is closed")
     try:
-        sys.stdout.flush()
-        stream.write(data)
-        stream.flush()
+        with _pause():  # Standard output may be the same terminal.
+            sys.stdout.flush()
+            stream.write(data)
+            stream.flush()
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -101,9 +106,19 @@ def show_message(text: str) -> None:
     and its exit code tells how the run ended.
     """
     try:
-        print(escape_text(text), file=sys.stderr, flush=True)
+        with _pause():
+            print(escape_text(text), file=sys.stderr, flush=True)
     except OSError:
         drop_output(sys.stderr)
+
+
+def pause_for_messages(pause: Callable[[], AbstractContextManager[None]] | None) -> None:
+    """Print each later message inside the context that `pause` makes; None prints it as it is.
+
+    The lines of a progress display are removed meanwhile, since a message would begin at their end.
+    """
+    global _pause  # noqa: PLW0603 - one process has one standard error, and messages come from everywhere
+    _pause = pause or nullcontext
 
 
 def show_json(value: object) -> None:
@@ -196,11 +211,11 @@ def _describe_fault(fault: Fault) -> dict[str, object]:
 
 
 def show_requests() -> None:
-    """For `-v`: print the records of pinfold's own loggers from now on, each as a line on standard error.
+    """For `-vv`: print the records of pinfold's own loggers from now on, each as a line on standard error.
 
     The records of httpx and httpcore are not printed: they may have secrets of a URL, which our records leave out.
     """
-    import logging  # Lazy: 8 ms, which only a run with `-v` spends here.
+    import logging  # Lazy: 8 ms, which only a run with `-vv` spends here.
 
     class SafeFormatter(logging.Formatter):
         """Records as text whose control characters are escaped, so that they have no effect on a terminal."""

@@ -157,9 +157,7 @@ def _build_source(
     )
     # Offline and refreshing runs may see other answers than the next plain one, so they neither use nor keep any.
     evidence = None if access.offline or access.refresh else Evidence(pages=pages, metadata=metadata, folder=folder)
-    return _IndexSource(
-        tasks=tasks, metadata=metadata, evidence=evidence, ending=access.ending, check_link=session.check_link
-    )
+    return _IndexSource(tasks=tasks, metadata=metadata, evidence=evidence, session=session, ending=access.ending)
 
 
 def _make_cache_folder(folder: Path | None) -> Path | None:
@@ -224,7 +222,6 @@ class _IndexSource:
     """The `PackageSource` over its tasks; it records as evidence what it is queried for.
 
     `evidence` None keeps no answers. `ending` ends the run at the next query, also where the stores have it all.
-    `check_link` is that of the session.
     """
 
     def __init__(
@@ -233,12 +230,13 @@ class _IndexSource:
         tasks: _PackageTasks,
         metadata: FileDependencies,
         evidence: Evidence | None,
+        session: Session,
         ending: Cancellation,
-        check_link: Callable[..., None],
     ) -> None:
+        self.observe = session.observe
         self._ending = ending
         self._tasks = tasks
-        self._check_link = check_link
+        self._check_link = session.check_link
         self._metadata = metadata
         self._evidence = evidence
         self._callbacks = CallbackQueue()
@@ -391,6 +389,7 @@ class _OfflineSource:
     """
 
     answers = None
+    observe = None
 
     def __init__(self, tasks: _PackageTasks) -> None:
         self._tasks = tasks

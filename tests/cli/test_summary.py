@@ -224,12 +224,13 @@ def test_printing_the_lock_goes_with_no_other_use_of_standard_output(project: Pr
 def test_verbose_run_shows_each_request_without_its_query(project: Project) -> None:
     project.write_list("b")
 
-    run = project.lock_in_process("requirements.txt", "-q", "-v")
+    run = project.lock_in_process("requirements.txt", "-q", "-vv")
 
     assert (run.code, run.err) == (
         0,
         "GET https://index.example/simple/b/: 200\n"
-        "GET https://index.example/files/b-2.1-py3-none-any.whl.metadata: 200\n",
+        "GET https://index.example/files/b-2.1-py3-none-any.whl.metadata: 200\n"
+        "b 2.1 is taken\n",
     )
 
 
@@ -300,13 +301,14 @@ def test_verbose_run_does_not_show_the_signature_that_a_redirect_adds(project: P
     project.server.faults[path] = [Answer(status=302, headers={"Location": f"{path}?X-Amz-Signature=hunter2"})] * 2
     project.write_list("b")
 
-    run = project.lock_in_process("requirements.txt", "-q", "-v")
+    run = project.lock_in_process("requirements.txt", "-q", "-vv")
 
     assert (run.code, run.err) == (
         0,
         "GET https://index.example/simple/b/: 200\n"
         f"GET https://index.example{path}: 302\n"
-        f"GET https://index.example{path}: 200\n",
+        f"GET https://index.example{path}: 200\n"
+        "b 2.1 is taken\n",
     )
 
 

@@ -217,6 +217,7 @@ class _Connection:
             more = limits.wait_for(partial(self._socket.recv, _RECEIVE_BYTES), idle_s=READ_TIMEOUT_S)
             if not more:
                 raise ConnectionError("closed")
+            limits.report(len(more))
             received += more
         status, headers = parse_head(received[:end], is_conditional=request.is_conditional)
         may_stay_open = headers.get("connection", "keep-alive").lower() == "keep-alive"
@@ -245,6 +246,7 @@ class _Connection:
                 more = limits.wait_for(partial(self._socket.recv_into, view[at:]), idle_s=READ_TIMEOUT_S)
                 if not more:
                     raise ConnectionError("cut")
+                limits.report(more)
                 at += more
         return bytes(whole)
 

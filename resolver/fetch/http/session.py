@@ -11,7 +11,8 @@ and a cold run over plain HTTP imports none of them either. That is why this is 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -71,6 +72,7 @@ class Session:
         self.credentials = credentials or Credentials()
         self.policy = policy
         self.credential_ids = CredentialIds(self.credentials, access.cache_folder)
+        self.observe = access.observe
         self._access = access
         self._cache_folder = access.cache_folder
         self._sleep = sleep
@@ -127,6 +129,11 @@ class Session:
 
     def announce(self, what: str, *, filename: str, size_bytes: int | None) -> None:
         """Announce a download that may take long, before it begins; from any thread."""
+        if self._access.observe is not None:
+            # Lazy, as everywhere: few runs have a listener.
+            from resolver.index.events import FileBegan
+
+            self._access.observe(FileBegan(filename=filename, size_bytes=size_bytes))
         if self._access.announce is not None:
             size = "of unknown size" if size_bytes is None else f"{size_bytes / 1_000_000:.1f} MB"
             self._access.announce(f"reading `{filename}` ({size}) {what}")
@@ -143,31 +150,34 @@ class Session:
         from resolver.index.page_building import ACCEPT
 
         limits = self._access.begin(url, limit_bytes=PAGE_LIMIT_BYTES)
-        plain = None if past_cache else self._open_plain(url)
-        if plain is not None:
-            answer = plain.fetch_page(url, accept=ACCEPT, limits=limits, known_validator=known_validator)
-            if not isinstance(answer, HandedOver):
-                return None if isinstance(answer, Absent) else answer
-        return self._open(url).fetch(
-            url, accept=ACCEPT, limits=limits, cached=not past_cache, known_validator=known_validator
-        )
+        with self._answering(url, is_page=True):
+            plain = None if past_cache else self._open_plain(url)
+            if plain is not None:
+                answer = plain.fetch_page(url, accept=ACCEPT, limits=limits, known_validator=known_validator)
+                if not isinstance(answer, HandedOver):
+                    return None if isinstance(answer, Absent) else answer
+            return self._open(url).fetch(
+                url, accept=ACCEPT, limits=limits, cached=not past_cache, known_validator=known_validator
+            )
 
     def fetch_metadata(self, url: str) -> bytes | None:
         """The content of a PEP 658 metadata file; None where there is none."""
         self._refuse_offline(url, what="the metadata file")
         limits = self._access.begin(url, limit_bytes=_METADATA_LIMIT_BYTES)
-        plain = self._open_plain(url)
-        if plain is not None:
-            answer = plain.fetch_file(url, limits=limits)
-            if not isinstance(answer, HandedOver):
-                return None if isinstance(answer, Absent) else answer
-        response = self._open(url).fetch(url, accept="*/*", limits=limits)
-        return None if response is None else response.body
+        with self._answering(url):
+            plain = self._open_plain(url)
+            if plain is not None:
+                answer = plain.fetch_file(url, limits=limits)
+                if not isinstance(answer, HandedOver):
+                    return None if isinstance(answer, Absent) else answer
+            response = self._open(url).fetch(url, accept="*/*", limits=limits)
+            return None if response is None else response.body
 
     def fetch_range(self, url: str, *, start: int, stop: int | None = None) -> RangeResponse | None:
         """Bytes `start` up to, without, `stop` (`HttpClient.fetch_range`); None where the server gives no ranges."""
         self._refuse_offline(url, what="the file")
-        return self._open(url).fetch_range(url, start=start, stop=stop)
+        with self._answering(url):
+            return self._open(url).fetch_range(url, start=start, stop=stop)
 
     def check_link(self, url: str, *, page: str, is_requested: bool = True) -> None:
         """Raises FetchError for the link of a page that leads where it may not (`LinkPolicy`).
@@ -207,12 +217,14 @@ class Session:
     def fetch_size(self, url: str) -> int | None:
         """The size of a file in bytes, without its content; None where the server does not give it."""
         self._refuse_offline(url, what="the size of the file")
-        return self._open(url).fetch_size(url)
+        with self._answering(url):
+            return self._open(url).fetch_size(url)
 
     def download(self, url: str, *, into: Path | None, algorithms: Iterable[str] = ()) -> Download | None:
         """A whole file, written to a path or only hashed; None where there is none."""
         self._refuse_offline(url, what="the file")
-        return self._open(url).download(url, into=into, algorithms=algorithms)
+        with self._answering(url):
+            return self._open(url).download(url, into=into, algorithms=algorithms)
 
     def read_body(
         self, url: str, *, headers: Callable[[], Mapping[str, str]], read: Callable[[FileResponse], _T]
@@ -222,7 +234,20 @@ class Session:
         `headers` is called before each attempt: the rest that is missing changes.
         """
         self._refuse_offline(url, what="the file")
-        return self._open(url).read_body(url, headers=headers, read=read)
+        with self._answering(url):
+            return self._open(url).read_body(url, headers=headers, read=read)
+
+    @contextmanager
+    def _answering(self, url: str, *, is_page: bool = False) -> Iterator[None]:
+        """A context for one request, whose end the listener of the run gets."""
+        try:
+            yield
+        finally:
+            if self._access.observe is not None:
+                # Lazy, as above.
+                from resolver.index.events import RequestEnded
+
+                self._access.observe(RequestEnded(url=url, is_page=is_page))
 
     def _refuse_offline(self, url: str, *, what: str) -> None:
         """Raises OfflineError under `--offline`."""
