@@ -35,6 +35,7 @@ from resolver.sources.settings_file import read_bindings
 
 if TYPE_CHECKING:
     from resolver.cli.parser import LockArguments
+    from resolver.index.events import Observe
 
 __all__ = [
     "add_access_options",
@@ -164,10 +165,12 @@ def find_user_bindings(words: Sequence[str], *, credentials: str | None, source:
     return read_bindings(words, source=source, load=partial(read_file_bindings, logins))
 
 
-def build_lock_access(arguments: LockArguments, *, announce: Callable[[str], None]) -> Access:
+def build_lock_access(
+    arguments: LockArguments, *, announce: Callable[[str], None], observe: Observe | None = None
+) -> Access:
     """The `Access` of the verb `lock`, the only one with a cache that outlives the run.
 
-    `announce` gets lines for standard error, none of them with `--quiet`.
+    `announce` gets lines for standard error, none of them with `--quiet`. `observe` is the listener of the run.
     """
     return Access(
         cache_folder=_choose_cache_folder(arguments.cache_dir),
@@ -185,6 +188,7 @@ def build_lock_access(arguments: LockArguments, *, announce: Callable[[str], Non
         timeout_s=arguments.timeout or DEFAULT_TIMEOUT_S,
         cancellation=Cancellation(after_s=arguments.run_timeout),
         announce=None if arguments.quiet else announce,
+        observe=observe,
         reader_count=_count_readers(),
     )
 

@@ -60,7 +60,15 @@ _MODULES = (
     "why",
 )
 """The verbs whose module has a function `run_VERB`; `lock` is the other one."""
-_SHARED = {"allow": "secrets", "digest": "sizes", "hydrate": "export", "layers": "sizes", "sbom": "export"}
+_SHARED = {
+    "allow": "secrets",
+    "digest": "sizes",
+    "hydrate": "export",
+    "layers": "sizes",
+    "outdated": "audit",
+    "sbom": "export",
+    "why": "tree",
+}
 """Verbs that are in the module of another one."""
 
 
@@ -162,7 +170,9 @@ def _end_as_interrupted() -> None:
 
 
 def _split_verb(argv: Sequence[str]) -> tuple[str, Sequence[str]]:
-    """The verb, and its arguments."""
+    """The verb, and its arguments; `help` and `help VERB` are the `--help` of a verb."""
+    if argv and argv[0] == "help" and (len(argv) == 1 or (len(argv) == 2 and argv[1] in _VERBS)):
+        return argv[-1] if len(argv) > 1 else "lock", ["--help"]
     if argv and argv[0] in _VERBS:
         return argv[0], argv[1:]
     return "lock", argv

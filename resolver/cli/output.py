@@ -15,8 +15,8 @@ import re
 import stat
 import sys
 import unicodedata
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -31,6 +31,7 @@ __all__ = [
     "drop_output",
     "escape_text",
     "find_relative_path",
+    "pause_for_messages",
     "render_bytes",
     "show_json",
     "show_locks",
@@ -45,6 +46,9 @@ __all__ = [
 _UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 # GitHub Actions: Workflow commands. A command is `::name …::` at the beginning of a line, or `##[name …]` anywhere.
 _COMMAND = compile_later(r"^(\s*):(?=:)|#(?=#\[)", re.MULTILINE)
+
+_pause: Callable[[], AbstractContextManager[None]] = nullcontext
+"""See `pause_for_messages`."""
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
@@ -80,9 +84,10 @@ def write_output(data: bytes, *, recorded: bytes | None = None) -> None:
     if stream is None:
         raise InputError("standard output cannot be written: it is closed")
     try:
-        sys.stdout.flush()
-        stream.write(data)
-        stream.flush()
+        with _pause():  # Standard output may be the same terminal.
+            sys.stdout.flush()
+            stream.write(data)
+            stream.flush()
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -113,9 +118,19 @@ def show_message(text: str, *, duration: str = "") -> None:
     if recording is not None:
         recording.note_message(text.replace(duration, TIME_MARK, 1) if duration else text)
     try:
-        print(text, file=sys.stderr, flush=True)
+        with _pause():
+            print(text, file=sys.stderr, flush=True)
     except OSError:
         drop_output(sys.stderr)
+
+
+def pause_for_messages(pause: Callable[[], AbstractContextManager[None]] | None) -> None:
+    """Print each later message inside the context that `pause` makes; None prints it as it is.
+
+    The lines of a progress display are removed meanwhile, since a message would begin at their end.
+    """
+    global _pause  # noqa: PLW0603 - one process has one standard error, and messages come from everywhere
+    _pause = pause or nullcontext
 
 
 def show_json(value: object) -> None:
@@ -208,11 +223,11 @@ def _describe_fault(fault: Fault) -> dict[str, object]:
 
 
 def show_requests() -> None:
-    """For `-v`: print the records of pinfold's own loggers from now on, each as a line on standard error.
+    """For `-vv`: print the records of pinfold's own loggers from now on, each as a line on standard error.
 
     The records of httpx and httpcore are not printed: they may have secrets of a URL, which our records leave out.
     """
-    import logging  # Lazy: 8 ms, which only a run with `-v` spends here.
+    import logging  # Lazy: 8 ms, which only a run with `-vv` spends here.
 
     class SafeFormatter(logging.Formatter):
         """Records as text whose control characters are escaped, so that they have no effect on a terminal."""

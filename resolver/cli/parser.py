@@ -33,7 +33,7 @@ resolving anything. SOURCE is a requirements.txt, an app file (app.py or app.py:
 - for standard input; without one, the list in [tool.pinfold] of pyproject.toml is locked."""
 
 _VERBS = """\
-verbs, each with a --help of its own; a source of that name is written ./why:
+verbs, explained by `lock help VERB`; a source of that name is written ./why:
   for whoever installs  fetch, hydrate, export, layers, digest
   about a lock          why, tree, diff, sizes, sbom
   whether it holds      verify, audit, outdated, secrets, hook
@@ -54,6 +54,7 @@ class LockArguments:
     - `settings` are those of the command line alone, without configuration and defaults.
     - `machines` are the texts of `-m`, one for each lock of a source: a machine type, or a fallback list (`H100,A100`).
     - `forbids_builds` has no option: the verb `hook` sets it.
+    - `verbose` is 1 for decisions, 2 for requests too.
     - `annotates` is `--format github`, `as_json` is `--format json` or `--json`.
     """
 
@@ -81,7 +82,7 @@ class LockArguments:
     as_json: bool = False
     annotates: bool = False
     quiet: bool = False
-    verbose: bool = False
+    verbose: int = 0
 
 
 def build_parser(program: str) -> _Parser:
@@ -305,6 +306,8 @@ def _describe(option: Option) -> dict[str, Any]:
     match option.kind:
         case Kind.FLAG:
             return {"action": "store_true", "default": None if option.is_key else False}
+        case Kind.COUNT:
+            return {"action": "count", "default": 0}
         case Kind.SECONDS:
             return {"metavar": option.metavar, "type": parse_seconds, "default": None}
         case Kind.CHOICE:

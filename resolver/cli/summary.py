@@ -252,14 +252,16 @@ def _sizes(pins: Sequence[Pin], *, is_for_any: bool) -> str:
     total = sum(pin.file.size_bytes or 0 for pin in pins)
     torch = [pin for pin in pins if pin.name in _TORCH or pin.name.startswith(_TORCH_COMPANIONS)]
     if not any(pin.name == "torch" for pin in pins):
-        return _megabytes(total)
+        return _render_size(total)
     share = sum(pin.file.size_bytes or 0 for pin in torch)
     remedy = "; for any machine, `-m GPU-A100` locks for one" if is_for_any else ""
-    return f"{_megabytes(total)}, of which torch and its CUDA libraries {_megabytes(share)}{remedy}"
+    return f"{_render_size(total)}, of which torch and its CUDA libraries {_render_size(share)}{remedy}"
 
 
-def _megabytes(size_bytes: int) -> str:
-    """A size in decimal units as indexes and installers show it: `912.4 MB`, `3.91 GB`."""
+def _render_size(size_bytes: int) -> str:
+    """A size in decimal units as indexes and installers show it: `41.2 kB`, `912.4 MB`, `3.91 GB`."""
+    if size_bytes < 1e6:
+        return f"{size_bytes / 1e3:.1f} kB"
     return f"{size_bytes / 1e9:.2f} GB" if size_bytes >= 1e9 else f"{size_bytes / 1e6:.1f} MB"
 
 

@@ -22,7 +22,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from lockfiles._values import compile_later, dataclass
 from lockfiles.variable_bindings import VariableBinding, VariableBindings
@@ -39,6 +39,9 @@ from resolver.fetch.http.credentials import (
     split_login,
 )
 from resolver.requirements.url import Secret, parse_url
+
+if TYPE_CHECKING:
+    from resolver.index.events import Observe
 
 __all__ = [
     "DEFAULT_CACHE_BYTES",
@@ -130,16 +133,25 @@ _NO_END = Cancellation()
 class AnswerLimits:
     """The limits of one answer, from the first attempt to the last byte: its time, and the bytes of each attempt.
 
-    `url` is public, for messages. Used by one thread at a time.
+    `url` is public, for messages. `observe` gets the bytes as they arrive. Used by one thread at a time.
     """
 
-    __slots__ = ("_bytes_left", "_cancellation", "_ends_at", "_limit_bytes", "_timeout_s", "_url")
+    __slots__ = ("_bytes_left", "_cancellation", "_ends_at", "_limit_bytes", "_observe", "_timeout_s", "_url")
 
-    def __init__(self, url: str, *, timeout_s: float, limit_bytes: int, cancellation: Cancellation) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout_s: float,
+        limit_bytes: int,
+        cancellation: Cancellation,
+        observe: Observe | None = None,
+    ) -> None:
         self._url = url
         self._timeout_s = timeout_s
         self._limit_bytes = limit_bytes
         self._cancellation = cancellation
+        self._observe = observe
         self._ends_at = time.monotonic() + timeout_s
         self._bytes_left = limit_bytes
 
@@ -162,6 +174,15 @@ class AnswerLimits:
         self._bytes_left -= size_bytes
         if self._bytes_left < 0:
             raise http_errors.too_large_error(self._url, limit_bytes=self._limit_bytes)
+        self.report(size_bytes)
+
+    def report(self, size_bytes: int) -> None:
+        """Tell the listener of the run, if it has one, that these bytes have arrived."""
+        if self._observe is not None:
+            # Lazy: few runs have a listener.
+            from resolver.index.events import Received
+
+            self._observe(Received(url=self._url, size_bytes=size_bytes))
 
     def check(self) -> None:
         """Raises FetchError once the time is over, and RunCancelledError where the run must end."""
@@ -208,6 +229,9 @@ class Access:
 
     announce: Callable[[str], None] | None = None
     """Gets each warning, and a line before a long download, wait or build. It is called from any thread."""
+
+    observe: Observe | None = None
+    """Gets each event of the run as a value of `resolver.index.events`, from any thread. None costs nothing."""
 
     logins: LoginOptions = LoginOptions()
 
@@ -257,7 +281,18 @@ class Access:
     def begin(self, url: str, *, limit_bytes: int) -> AnswerLimits:
         """The limits of an answer whose first attempt begins now. Raises RunCancelledError where the run has ended."""
         self.ending.check()
-        return AnswerLimits(url, timeout_s=self.timeout_s, limit_bytes=limit_bytes, cancellation=self.ending)
+        if self.observe is not None:
+            # Lazy: few runs have a listener.
+            from resolver.index.events import RequestBegan
+
+            self.observe(RequestBegan(url=url))
+        return AnswerLimits(
+            url,
+            timeout_s=self.timeout_s,
+            limit_bytes=limit_bytes,
+            cancellation=self.ending,
+            observe=self.observe,
+        )
 
 
 def find_bindings(access: Access) -> VariableBindings:

@@ -160,9 +160,7 @@ def _build_source(
         if access.offline or access.refresh
         else Evidence(pages=pages, metadata=metadata, store=session.store, run_all=tasks.run_all)
     )
-    return _IndexSource(
-        tasks=tasks, metadata=metadata, evidence=evidence, ending=access.ending, check_link=session.check_link
-    )
+    return _IndexSource(tasks=tasks, metadata=metadata, evidence=evidence, session=session, ending=access.ending)
 
 
 def _make_cache_folder(folder: Path | None) -> Path | None:
@@ -227,7 +225,6 @@ class _IndexSource:
     """The `PackageSource` over its tasks; it records as evidence what it is queried for.
 
     `evidence` None keeps no answers. `ending` ends the run at the next query, also where the stores have it all.
-    `check_link` is that of the session.
     """
 
     def __init__(
@@ -236,12 +233,13 @@ class _IndexSource:
         tasks: _PackageTasks,
         metadata: FileDependencies,
         evidence: Evidence | None,
+        session: Session,
         ending: Cancellation,
-        check_link: Callable[..., None],
     ) -> None:
+        self.observe = session.observe
         self._ending = ending
         self._tasks = tasks
-        self._check_link = check_link
+        self._check_link = session.check_link
         self._metadata = metadata
         self._evidence = evidence
         self._callbacks = CallbackQueue()
@@ -403,6 +401,7 @@ class _OfflineSource:
     """
 
     answers = None
+    observe = None
 
     def __init__(self, tasks: _PackageTasks, evidence: Evidence | None) -> None:
         self._tasks = tasks

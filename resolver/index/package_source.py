@@ -9,7 +9,7 @@ another one derives from `DelegatingSource`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from packaging.utils import NormalizedName
 
@@ -18,6 +18,10 @@ from resolver.index.core_metadata import Dependencies
 from resolver.index.distribution_file import DirectDistribution, DirectRequest, DistributionFile
 from resolver.index.location import Location
 from resolver.index.project_page import ProjectPage
+
+if TYPE_CHECKING:
+    from resolver.index.events import Observe
+
 
 __all__ = ["AnswerCache", "DelegatingSource", "PackageSource", "PageEvidence"]
 
@@ -86,6 +90,11 @@ class PackageSource(Protocol):
     @property
     def answers(self) -> AnswerCache | None:
         """The results of earlier runs with this source; None for a source that stores none."""
+        ...
+
+    @property
+    def observe(self) -> Observe | None:
+        """The listener of the run, which gets the decisions of the search; None for a run without one."""
         ...
 
     def project_page(self, name: NormalizedName, location: Location) -> ProjectPage | None:
@@ -175,6 +184,11 @@ class DelegatingSource:
     def answers(self) -> AnswerCache | None:
         """See `PackageSource`. A source that changes answers must return None."""
         return self._source.answers
+
+    @property
+    def observe(self) -> Observe | None:
+        """See `PackageSource`."""
+        return self._source.observe
 
     def project_page(self, name: NormalizedName, location: Location) -> ProjectPage | None:
         """See `PackageSource`."""

@@ -255,9 +255,16 @@ def _solve_cached(
     answer = answers.find_answer(question)
     if answer is not None:
         try:
-            return load_resolution(answer, problem.roots)
+            found = load_resolution(answer, problem.roots)
         except (ValueError, TypeError, LookupError):
             pass  # The cache is damaged: search, and replace the entry.
+        else:
+            if source.observe is not None:
+                # Lazy: few runs have a listener.
+                from resolver.index.events import Recalled
+
+                source.observe(Recalled(pins=len(found.pins)))
+            return found
     resolution = solve()
     text = None if any(pin.built for pin in resolution.pins) else dump_resolution(resolution, problem.roots)
     if text is not None:

@@ -20,6 +20,7 @@ class Kind(Enum):
 
     TEXT = "text"
     FLAG = "`true`"
+    COUNT = "how often it is given"
     CHOICE = "one of"
     TIME = "date, instant or duration"
     SECONDS = "seconds"
@@ -590,6 +591,8 @@ OPTIONS = (
         help="the same as --format json",
     ),
     Option(name="quiet", kind=Kind.FLAG, group=Group.RUN, flags=("-q", "--quiet"), help="errors and warnings only"),
-    Option(name="verbose", kind=Kind.FLAG, group=Group.RUN, flags=("-v", "--verbose"), help="show each request"),
+    Option(
+        name="verbose", kind=Kind.COUNT, group=Group.RUN, flags=("-v", "--verbose"), help="decisions; -vv: requests"
+    ),
 )
 """All options, in the order of the help and of the reference tables."""

@@ -136,7 +136,7 @@ def test_a_token_of_the_environment_is_asked_for_and_never_shown(project: Projec
     write_app(project, "app.py", f"    requirements = ['-i', f\"http://{{os.environ['CHAT_TOKEN']}}@{host}\", 'c']\n")
 
     run = project.lock_in_process(
-        "app.py", "-v", "--allow-variable", f"CHAT_TOKEN={project.server.authority}", CHAT_TOKEN="canary-of-the-token"
+        "app.py", "-vv", "--allow-variable", f"CHAT_TOKEN={project.server.authority}", CHAT_TOKEN="canary-of-the-token"
     )
 
     assert run.code == 0

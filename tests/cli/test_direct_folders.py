@@ -59,7 +59,7 @@ def test_folder_is_locked_as_a_directory_with_the_hash_of_its_content(project: P
         "requirements.txt → pylock.toml: 3 pins in 0.00 s\n"
         "  target: CPython 3.11 on manylinux_2_35_x86_64 (Python from `--python`)\n"
         "  from: 2 × https://index.example/simple/, 1 × a direct reference\n"
-        "  download: 0.0 MB\n"
+        "  download: 0.0 kB\n"
         "  the image must build 1 package:\n    tool 0.1 from its folder\n",
     )
     text = project.read()

@@ -51,7 +51,7 @@ def test_tag_is_locked_as_a_commit_without_a_version(
         "requirements.txt → pylock.toml: 2 pins in 0.00 s\n"
         "  target: CPython 3.11 on manylinux_2_35_x86_64 (Python from `--python`)\n"
         "  from: 1 × a direct reference, 1 × https://index.example/simple/\n"
-        "  download: 0.0 MB\n"
+        "  download: 0.0 kB\n"
         f"  the image must build 1 package:\n    demo 0.1 from commit {commit_id[:12]}\n"
     )
     assert (

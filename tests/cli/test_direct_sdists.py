@@ -33,7 +33,7 @@ def test_sdist_by_url_is_locked_as_an_sdist_after_one_download(project: Project)
         "requirements.txt → pylock.toml: 2 pins in 0.00 s\n"
         "  target: CPython 3.11 on manylinux_2_35_x86_64 (Python from `--python`)\n"
         "  from: 1 × a direct reference, 1 × https://index.example/simple/\n"
-        "  download: 0.0 MB\n"
+        "  download: 0.0 kB\n"
         "  the image must build 1 package:\n    s 1.0 from its sdist\n",
     )
     assert (

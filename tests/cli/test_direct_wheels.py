@@ -48,7 +48,7 @@ def test_wheel_by_url_is_locked_as_a_wheel_with_its_dependencies(project: Projec
         "requirements.txt → pylock.toml: 2 pins in 0.00 s\n"
         "  target: CPython 3.11 on manylinux_2_35_x86_64 (Python from `--python`)\n"
         "  from: 1 × a direct reference, 1 × https://index.example/simple/\n"
-        "  download: 0.0 MB\n",
+        "  download: 0.0 kB\n",
     )
     text = project.read()
     assert (

@@ -6,6 +6,7 @@ import hashlib
 
 import pytest
 
+from resolver.cli.main import main
 from tests.command import Project
 from tests.foreign_words import find_usage_words
 from tests.servers import Answer, sdist, wheel
@@ -227,3 +228,21 @@ def test_name_that_no_project_can_have_is_2(project: Project, flag: str) -> None
 
     assert run.code == 2
     assert run.err.endswith(f"{flag}: `not a name` is no project name\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "same"), [(["help"], ["--help"]), (["help", "lock"], ["--help"]), (["help", "why"], ["why", "--help"])]
+)
+def test_help_is_a_verb_too(words: list[str], same: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(same) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith("usage: lock ")
+
+    assert main(words) == 0
+    assert capsys.readouterr().out == shown
+
+
+def test_a_source_named_help_beside_options_is_a_source(project: Project) -> None:
+    run = project.lock("help", "--offline")
+
+    assert (run.code, run.err.partition("\n")[0]) == (2, "error: there is no file `help`")

@@ -1,4 +1,4 @@
-"""`-v`: each request as a line, without what a terminal would obey."""
+"""`-vv`: each request as a line, without what a terminal would obey."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from resolver.cli.main import main
 from tests.cli.verb_runs import parts
 from tests.command import Project
 from tests.foreign_words import find_usage_words
@@ -33,7 +34,7 @@ def test_first_lock_tells_pins_target_indexes_and_download(project: Project) -> 
         "requirements.txt → pylock.toml: 2 pins in 0.00 s\n"
         "  target: CPython 3.11 on manylinux_2_35_x86_64 (Python from `--python`)\n"
         "  from: 2 × https://index.example/simple/\n"
-        "  download: 0.0 MB\n"
+        "  download: 0.0 kB\n"
     )
 
 
@@ -52,7 +53,7 @@ def test_renewal_tells_what_has_changed(project: Project) -> None:
         "    + c 1.0\n"
         "    ~ a 1.1 -> 1.0\n"
         "  from: 3 × https://index.example/simple/\n"
-        "  download: 0.0 MB\n"
+        "  download: 0.0 kB\n"
     )
 
 
@@ -67,7 +68,7 @@ def test_unchanged_lock_is_told_as_such(project: Project) -> None:
         "  target: CPython 3.11 on manylinux_2_35_x86_64 (Python from `--python`)\n"
         "  changed: no pin\n"
         "  from: 1 × https://index.example/simple/\n"
-        "  download: 0.0 MB\n"
+        "  download: 0.0 kB\n"
     )
 
 
@@ -224,12 +225,13 @@ def test_printing_the_lock_goes_with_no_other_use_of_standard_output(project: Pr
 def test_verbose_run_shows_each_request_without_its_query(project: Project) -> None:
     project.write_list("b")
 
-    run = project.lock_in_process("requirements.txt", "-q", "-v")
+    run = project.lock_in_process("requirements.txt", "-q", "-vv")
 
     assert (run.code, run.err) == (
         0,
         "GET https://index.example/simple/b/: 200\n"
-        "GET https://index.example/files/b-2.1-py3-none-any.whl.metadata: 200\n",
+        "GET https://index.example/files/b-2.1-py3-none-any.whl.metadata: 200\n"
+        "b 2.1 is taken\n",
     )
 
 
@@ -300,13 +302,14 @@ def test_verbose_run_does_not_show_the_signature_that_a_redirect_adds(project: P
     project.server.faults[path] = [Answer(status=302, headers={"Location": f"{path}?X-Amz-Signature=hunter2"})] * 2
     project.write_list("b")
 
-    run = project.lock_in_process("requirements.txt", "-q", "-v")
+    run = project.lock_in_process("requirements.txt", "-q", "-vv")
 
     assert (run.code, run.err) == (
         0,
         "GET https://index.example/simple/b/: 200\n"
         f"GET https://index.example{path}: 302\n"
-        f"GET https://index.example{path}: 200\n",
+        f"GET https://index.example{path}: 200\n"
+        "b 2.1 is taken\n",
     )
 
 
@@ -329,3 +332,14 @@ def test_wrong_words_under_json_are_a_document_too(project: Project) -> None:
         {"schema": 1, "exit_code": 2, "locks": [{"source": None, "error": error, "exit_code": 2, **parts(error)}]},
     )
     assert run.err.endswith(f"lock: error: {error}\n")
+
+
+def test_a_download_below_a_megabyte_is_shown_in_kilobytes(project: Project) -> None:
+    served = wheel("small", "1.0")
+    project.server.add("small", served)
+    project.write_list("small")
+    project.lock("requirements.txt")
+    project.capture.readouterr()
+
+    assert main(["requirements.txt", "--python", "3.11", "--cache-dir", str(project.cache)]) == 0
+    assert f"  download: {len(served.content) / 1000:.1f} kB\n" in project.capture.readouterr().err

@@ -103,7 +103,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 _WORDS = {
     "lock": ["requirements.txt", "--python", "3.11"],
-    "lock --verbose": ["requirements.txt", "--python", "3.11", "-v"],
+    "lock --verbose": ["requirements.txt", "--python", "3.11", "-vv"],
     "lock --json": ["requirements.txt", "--python", "3.11", "--json"],
     "check": ["requirements.txt", "--check"],
     "missing list": ["nothing.txt"],

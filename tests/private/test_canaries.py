@@ -76,7 +76,7 @@ def test_rotating_every_secret_changes_no_byte_and_downloads_nothing(
 def test_no_secret_is_left_by_a_run_that_is_killed(project: Project, planted: Planted) -> None:
     project.server.latency_s = 0.2
     environment = {name: os.environ[name] for name in os.environ if _is_planted(name)}
-    words = [str(planted.list), *LOCK, "-v", "--cache-dir", str(project.cache)]
+    words = [str(planted.list), *LOCK, "-vv", "--cache-dir", str(project.cache)]
     process = start_process(words, project.folder, environment=environment)
     deadline = time.monotonic() + 30
     while len(project.server.log) < 3 and time.monotonic() < deadline:

@@ -44,7 +44,7 @@ def test_variable_in_the_list_is_sent_as_its_value_and_stays_a_placeholder(
     monkeypatch.setenv("PINFOLD_ALLOW_VARIABLE", f"REPO_PASSWORD={private.authority}")
     project.write("requirements.txt", f"--index-url {private.url(USER + ':${REPO_PASSWORD}')}\nacme\n")
 
-    words = ("requirements.txt", "-v", "--allow-variable", f"REPO_PASSWORD={private.authority}")
+    words = ("requirements.txt", "-vv", "--allow-variable", f"REPO_PASSWORD={private.authority}")
     run = project.lock_in_process(*words, REPO_PASSWORD=PASSWORD)
 
     assert run.code == 0

@@ -16,6 +16,7 @@ from packaging.version import Version
 from resolver.errors import FetchError, MetadataError
 from resolver.index.core_metadata import CoreMetadata, Dependencies
 from resolver.index.distribution_file import Archive, DirectDistribution, DirectRequest, DistributionFile
+from resolver.index.events import Observe
 from resolver.index.location import Location
 from resolver.index.package_source import AnswerCache, PackageSource
 from resolver.index.project_page import ProjectPage, Rejection
@@ -194,6 +195,7 @@ class MemorySource:
     direct_releases: Mapping[str, Release] = field(default_factory=dict)
     measured: Mapping[str, str] = field(default_factory=dict)
     eager: bool = True
+    observe: Observe | None = None
     asked_pages: list[tuple[str, str]] = field(default_factory=list)
     asked_direct: list[str] = field(default_factory=list)
     asked_dependencies: list[str] = field(default_factory=list)

@@ -1,10 +1,9 @@
 """The verb `lock fetch`: all wheels of a lock in a folder, from which pip and uv install without a network.
 
 In: a lockfile and a folder. Out: the wheelhouse, a summary on standard error, and with `--json` a document on standard
-output. `resolver.artifacts.wheelhouse` fills the folder; this module has the options, the progress and the summary. The
-options about hosts and credentials are those of other verbs, from `resolver.cli.host_options`.
-
-The progress is one line that is overwritten. It is shown only where standard error is a terminal, so logs have none.
+output. `resolver.artifacts.wheelhouse` fills the folder; this module has the options and the summary. The options about
+hosts and credentials are those of other verbs, from `resolver.cli.host_options`; `resolver.cli.progress` shows how far
+the run has come.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ import shlex
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +21,7 @@ from resolver.artifacts.downloads import Progress
 from resolver.artifacts.wheelhouse import FetchOutcome, fetch_artifacts
 from resolver.cli.host_options import add_credential_options, add_host_options, read_access, read_lists
 from resolver.cli.output import describe_error, render_bytes, show_json, show_message
+from resolver.cli.progress import DownloadState, ProgressDisplay, is_shown
 from resolver.cli.verb_arguments import ChosenLock, build_verb_parser, find_lock_warnings, read_lockfiles
 from resolver.errors import PinfoldError
 
@@ -36,10 +35,6 @@ continued by the next one. Then, without a network:
 
 LOCKFILE is the folder's only pylock*.toml unless it is named."""
 
-_PROGRESS_INTERVAL_S = 0.2
-"""How often the line changes at most."""
-_CLEAR_LINE = "\r\x1b[K"
-"""ECMA-48: back to the first column, and erase to the end of the line."""
 _OUTCOMES = ("downloaded", "copied", "built", "present")
 """How files came into the folder, in the order of the summary."""
 
@@ -84,19 +79,24 @@ def _fetch(values: argparse.Namespace) -> int:
     """Fill the folder and report it; the exit code."""
     since, folder = time.monotonic(), Path.cwd()
     (chosen,) = read_lockfiles([values.lockfile] if values.lockfile else [], folder=folder)
-    line = _ProgressLine(is_shown=not values.quiet)
+    state = DownloadState()
+    display = ProgressDisplay(state)
 
     def announce(message: str) -> None:
-        # The message would begin at the end of the progress line otherwise.
-        line.clear()
         if not values.quiet or message.startswith("warning: "):
             show_message(message)
 
     for warning in find_lock_warnings(chosen):
         announce(f"warning: {warning}")
     lists = read_lists(values, folder=folder)
-    # At every end of the run, so that the line does not remain above the prompt or an error.
-    try:
+
+    def show(progress: Progress) -> None:
+        state.note(progress)
+        if not (values.quiet or values.as_json) and is_shown(sys.stderr):
+            display.begin()
+
+    # At every end of the run the line is gone, so that it does not remain above the prompt or an error.
+    with display:
         outcome = fetch_artifacts(
             chosen.lockfile,
             lock_folder=chosen.path.parent,
@@ -105,49 +105,13 @@ def _fetch(values: argparse.Namespace) -> int:
             lists=lists,
             build=values.build,
             python_executable=None if values.python_executable is None else folder / values.python_executable,
-            on_progress=line.show,
+            on_progress=show,
         )
-    finally:
-        line.clear()
     if values.as_json:
         show_json(_as_json(chosen, values.to, outcome, duration_s=time.monotonic() - since))
     if not values.quiet:
         show_message(_render(chosen, values.to, outcome, time.monotonic() - since))
     return 0
-
-
-class _ProgressLine:
-    """A line on standard error that is overwritten; nothing where standard error is not a terminal."""
-
-    def __init__(self, *, is_shown: bool) -> None:
-        self._is_shown = is_shown and sys.stderr.isatty()
-        self._next_s = 0.0
-        self._has_line = False
-
-    def show(self, progress: Progress) -> None:
-        """Show how far the run has come: files, and bytes of those whose size the lock has."""
-        now = time.monotonic()
-        if not self._is_shown or now < self._next_s:
-            return
-        self._next_s, self._has_line = now + _PROGRESS_INTERVAL_S, True
-        sizes = f"{render_bytes(progress.bytes_done)} of {render_bytes(progress.bytes)}"
-        # No newline: the next state overwrites this one.
-        self._write(f"{_CLEAR_LINE}{progress.files_done} of {progress.files} files, {sizes}")
-
-    def clear(self) -> None:
-        """Remove the line, if one is shown.
-
-        The next message or prompt then begins in the first column.
-        """
-        if self._has_line:
-            self._write(_CLEAR_LINE)
-            self._has_line = False
-
-    def _write(self, text: str) -> None:
-        """Write to the terminal; nothing where it is gone."""
-        with suppress(OSError):
-            sys.stderr.write(text)
-            sys.stderr.flush()
 
 
 def _render(chosen: ChosenLock, to: str, outcome: FetchOutcome, duration_s: float) -> str:

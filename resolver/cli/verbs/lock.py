@@ -35,6 +35,8 @@ from resolver.sources.source import StandardInput
 
 if TYPE_CHECKING:
     from lockfiles import Comparison
+    from resolver.fetch.access import Access
+    from resolver.index.events import Observe
     from resolver.locking.locker import Locker, LockOutcome
 
 __all__ = ["run_lock"]
@@ -44,7 +46,7 @@ _DIFFERS = 1
 
 def run_lock(arguments: LockArguments) -> int:
     """The exit code of `lock` with these arguments: 0, 1 for a check that found differences, or that of an error."""
-    if arguments.verbose:
+    if arguments.verbose > 1:
         # Lazy: it takes 8 ms.
         from resolver.cli.output import show_requests
 
@@ -118,13 +120,16 @@ class _Run:
     def _make_all(self, plans: Sequence[LockPlan]) -> None:
         """Lock all plans with one `Locker`, which shares what it has fetched."""
         # Lazy: `--check` needs neither the solver nor the network.
-        from resolver.cli.host_options import build_lock_access
+        from resolver.cli.progress import observe_run
         from resolver.locking.locker import Locker
         from resolver.locking.old_lock import Upgrade
 
         upgrade = Upgrade(everything=self._arguments.upgrade, names=frozenset(self._arguments.upgrade_packages))
-        access = build_lock_access(self._arguments, announce=show_message)
-        with Locker(plans, access=access, upgrade=upgrade) as locker:
+        is_wanted = not (self._arguments.quiet or self._arguments.as_json)
+        with (
+            observe_run(is_wanted=is_wanted, is_told=self._arguments.verbose > 0) as observe,
+            Locker(plans, access=self._build_access(observe), upgrade=upgrade) as locker,
+        ):
             for plan in plans:
                 with self._outcomes.attempt(build_lock_key(plan)):
                     # Without an old lock of ours there is nothing to compare with: the plain check reports that.
@@ -148,6 +153,12 @@ class _Run:
             is_timed = depends_on_clock(plan, upgrade=self._arguments.upgrade) or has_expiry(plan)
             if is_timed or any(entry.direct for entry in entries):
                 recording.give_up()
+
+    def _build_access(self, observe: Observe | None) -> Access:
+        """The way to the indexes, with the listener of the run."""
+        from resolver.cli.host_options import build_lock_access  # Lazy, as above.
+
+        return build_lock_access(self._arguments, announce=show_message, observe=observe)
 
     def _make(self, plan: LockPlan, locker: Locker) -> None:
         """Lock one plan, and write and report it; under `--check --refresh` only report how it would differ."""

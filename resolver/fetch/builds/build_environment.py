@@ -171,8 +171,15 @@ def build_tree_metadata(
     `described` names the tree in messages. Raises MetadataError if the build fails, or if no wheels meet its
     requirements; FetchError, HashMismatchError.
     """
+    # Lazy: the room of events is loaded where something happens.
+    from resolver.index.events import observe_build
+
+    children = builds.children()
     try:
-        with open_build_environment(children=builds.children(), python=builds.find_python()) as environment:
+        with (
+            observe_build(children.observe, described),
+            open_build_environment(children=children, python=builds.find_python()) as environment,
+        ):
             wanted = build_system.requires
             _install_requirements(wanted, environment, builds)
             backend = Backend(tree, build_system=build_system, environment=environment, config_settings=config_settings)

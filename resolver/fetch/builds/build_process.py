@@ -19,11 +19,14 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from resolver.fetch.access import Cancellation
 from resolver.fetch.http.wire import SLICE_S
 from resolver.requirements.url import redact
+
+if TYPE_CHECKING:
+    from resolver.index.events import Observe
 
 __all__ = ["BuildAdvice", "BuildFailedError", "BuildProcesses", "find_build_advice"]
 
@@ -104,9 +107,17 @@ class BuildProcesses:
     """The child processes of the builds of one run. May be used from many threads.
 
     `timeout_s` is the longest time for one process; `ending` ends the run, and each process with it.
+    `observe` is the listener of the run, for those that begin a build.
     """
 
-    def __init__(self, *, timeout_s: float = _TIMEOUT_S, ending: Cancellation | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        timeout_s: float = _TIMEOUT_S,
+        ending: Cancellation | None = None,
+        observe: Observe | None = None,
+    ) -> None:
+        self.observe = observe
         self._timeout_s = timeout_s
         self._ending = ending
         self._slots = threading.BoundedSemaphore(_PARALLEL_BUILDS)

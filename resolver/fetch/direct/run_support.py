@@ -153,7 +153,7 @@ class BuildResources:
 
         with self._lock:
             if self._children is None:
-                self._children = BuildProcesses(ending=self._session.ending)
+                self._children = BuildProcesses(ending=self._session.ending, observe=self._session.observe)
             return self._children
 
     def fetch_wheel(self, file: DistributionFile) -> Path:

@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -89,6 +90,7 @@ class Session:
         self.credentials = credentials or Credentials()
         self.policy = policy
         self.credential_ids = CredentialIds(self.credentials, access.cache_folder)
+        self.observe = access.observe
         self._access = access
         self._cache_folder = access.cache_folder
         self.store: Store | None = open_store(access.cache_folder, limit_bytes=access.cache_limit_bytes)
@@ -164,6 +166,11 @@ class Session:
 
     def announce(self, what: str, *, filename: str, size_bytes: int | None) -> None:
         """Announce a download that may take long, before it begins; from any thread."""
+        if self._access.observe is not None:
+            # Lazy, as everywhere: few runs have a listener.
+            from resolver.index.events import FileBegan
+
+            self._access.observe(FileBegan(filename=filename, size_bytes=size_bytes))
         if self._access.announce is not None:
             size = "of unknown size" if size_bytes is None else f"{size_bytes / 1_000_000:.1f} MB"
             self._access.announce(f"reading `{filename}` ({size}) {what}")
@@ -175,39 +182,41 @@ class Session:
         server even if the cache has a fresh response.
         """
         limits = self._access.begin(url, limit_bytes=PAGE_LIMIT_BYTES)
-        if self._may_be_plain(url) and not past_cache:
-            answer = (
-                self._find_page_offline(url)
-                if self.offline
-                else self._fetch_plain_page(url, limits, known_validator=known_validator)
+        with self._answering(url, is_page=True):
+            if self._may_be_plain(url) and not past_cache:
+                answer = (
+                    self._find_page_offline(url)
+                    if self.offline
+                    else self._fetch_plain_page(url, limits, known_validator=known_validator)
+                )
+                if answer is not None:
+                    return answer
+            if self.offline and not (self._cache_folder is not None and (self._cache_folder / _HTTP_CACHE).exists()):
+                raise missing_offline(url, what="the page")
+            return self._open(url).fetch(
+                url, accept=ACCEPT, limits=limits, cached=not past_cache, known_validator=known_validator
             )
-            if answer is not None:
-                return answer
-        if self.offline and not (self._cache_folder is not None and (self._cache_folder / _HTTP_CACHE).exists()):
-            raise missing_offline(url, what="the page")
-        return self._open(url).fetch(
-            url, accept=ACCEPT, limits=limits, cached=not past_cache, known_validator=known_validator
-        )
 
     def fetch_metadata(self, url: str) -> bytes | None:
         """The content of a PEP 658 metadata file; None where there is none."""
         self._refuse_offline(url, what="the metadata file")
         limits = self._access.begin(url, limit_bytes=_METADATA_LIMIT_BYTES)
-        # The content of a file is never stored: records keep what is made of it.
-        answer = self._send_plain(url, build_headers("*/*"), limits) if self._may_be_plain(url) else HandedOver()
-        if isinstance(answer, Absent):
-            return None
-        if isinstance(answer, Answered):
-            body = unpack_gzip(answer.body, limit_bytes=limits.limit_bytes) if answer.is_packed else answer.body
-            if body is not None:
-                return body
-        response = self._open(url).fetch(url, accept="*/*", limits=limits)
-        return response.body
+        with self._answering(url):
+            # The content of a file is never stored: records keep what is made of it.
+            answer = self._send_plain(url, build_headers("*/*"), limits) if self._may_be_plain(url) else HandedOver()
+            if isinstance(answer, Absent):
+                return None
+            if isinstance(answer, Answered):
+                body = unpack_gzip(answer.body, limit_bytes=limits.limit_bytes) if answer.is_packed else answer.body
+                if body is not None:
+                    return body
+            return self._open(url).fetch(url, accept="*/*", limits=limits).body
 
     def fetch_range(self, url: str, *, start: int, stop: int | None = None) -> RangeResponse | None:
         """Bytes `start` up to, without, `stop` (`HttpClient.fetch_range`); None where the server gives no ranges."""
         self._refuse_offline(url, what="the file")
-        return self._open(url).fetch_range(url, start=start, stop=stop)
+        with self._answering(url):
+            return self._open(url).fetch_range(url, start=start, stop=stop)
 
     def check_link(self, url: str, *, page: str, is_requested: bool = True) -> None:
         """Raises FetchError for the link of a page that leads where it may not (`LinkPolicy`).
@@ -247,12 +256,14 @@ class Session:
     def fetch_size(self, url: str) -> int | None:
         """The size of a file in bytes, without its content; None where the server does not give it."""
         self._refuse_offline(url, what="the size of the file")
-        return self._open(url).fetch_size(url)
+        with self._answering(url):
+            return self._open(url).fetch_size(url)
 
     def download(self, url: str, *, into: Path | None, algorithms: Iterable[str] = ()) -> Download | None:
         """A whole file, written to a path or only hashed; None where there is none."""
         self._refuse_offline(url, what="the file")
-        return self._open(url).download(url, into=into, algorithms=algorithms)
+        with self._answering(url):
+            return self._open(url).download(url, into=into, algorithms=algorithms)
 
     def read_body(
         self, url: str, *, headers: Callable[[], Mapping[str, str]], read: Callable[[FileResponse], _T]
@@ -262,7 +273,20 @@ class Session:
         `headers` is called before each attempt: the rest that is missing changes.
         """
         self._refuse_offline(url, what="the file")
-        return self._open(url).read_body(url, headers=headers, read=read)
+        with self._answering(url):
+            return self._open(url).read_body(url, headers=headers, read=read)
+
+    @contextmanager
+    def _answering(self, url: str, *, is_page: bool = False) -> Iterator[None]:
+        """A context for one request, whose end the listener of the run gets."""
+        try:
+            yield
+        finally:
+            if self._access.observe is not None:
+                # Lazy, as above.
+                from resolver.index.events import RequestEnded
+
+                self._access.observe(RequestEnded(url=url, is_page=is_page))
 
     def is_checkable(self, url: str) -> bool:
         """Whether a later run may repeat the request for a page as a plain one, its login aside.

@@ -44,6 +44,10 @@ if TYPE_CHECKING:
             """See `AnswerLimits`."""
             ...
 
+        def report(self, size_bytes: int) -> None:
+            """See `AnswerLimits`."""
+            ...
+
 
 __all__ = [
     "CONDITIONS",
@@ -178,6 +182,7 @@ class Connection:
             more = limits.wait_for(partial(self._socket.recv, _RECEIVE_BYTES), idle_s=READ_TIMEOUT_S)
             if not more:
                 raise ConnectionError("closed")
+            limits.report(len(more))
             received += more
         status, headers = parse_head(received[:end], is_conditional=request.is_conditional)
         may_stay_open = headers.get("connection", "keep-alive").lower() == "keep-alive"
@@ -206,6 +211,7 @@ class Connection:
                 more = limits.wait_for(partial(self._socket.recv_into, view[at:]), idle_s=READ_TIMEOUT_S)
                 if not more:
                     raise ConnectionError("cut")
+                limits.report(more)
                 at += more
         return bytes(whole)
 
@@ -410,6 +416,9 @@ class _Patience:
             except busy:
                 if time.monotonic() >= gives_up_at:
                     raise
+
+    def report(self, size_bytes: int) -> None:
+        """As `AnswerLimits.report`: nobody listens."""
 
 
 def _split_url(url: str) -> tuple[str, str, str]:

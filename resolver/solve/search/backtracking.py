@@ -13,15 +13,19 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from functools import partial
+from typing import TYPE_CHECKING
 
 from resolvelib import BaseReporter, ResolutionImpossible, ResolutionTooDeep
 from resolvelib.resolvers import Resolution
 from resolvelib.resolvers.criterion import Criterion
 from resolvelib.structs import RequirementInformation, State
 
-from resolver.solve.demand import Candidate, Demand, Node
+from resolver.solve.demand import IMPOSSIBLE, Candidate, Demand, Node, is_virtual
 from resolver.solve.search.provider import Provider
 from resolver.solve.search.universe import Cause, Conflict, Found, Universe
+
+if TYPE_CHECKING:
+    from resolver.index.events import Observe
 
 __all__ = ["find_collisions", "search_by_backtracking"]
 
@@ -87,7 +91,7 @@ def find_collisions(universe: Universe, *, max_rounds: int) -> tuple[tuple[Cause
 
 
 def _search(provider: Provider, *, max_rounds: int) -> Found | Conflict:
-    reporter = _Reporter(provider)
+    reporter = _Reporter(provider, observe=provider.observe)
     demands = provider.root_demands()
     while True:
         # Not `Resolver`: it also builds a graph, which is not needed here, and recurses without end where projects that
@@ -142,15 +146,27 @@ class _StartAgain(Exception):  # noqa: N818 - a signal inside this module, not a
 
 
 class _Reporter(BaseReporter[Demand, Candidate, Node]):
-    """Records collisions and rounds, and reports collisions to the provider."""
+    """Records collisions and rounds, and reports collisions to the provider; decisions and collisions to a listener."""
 
-    def __init__(self, provider: Provider) -> None:
+    def __init__(self, provider: Provider, *, observe: Observe | None = None) -> None:
         self._provider = provider
+        self._observe = observe
         self.collisions: list[tuple[Cause, ...]] = []
         self.rounds = 0
 
+    def pinning(self, candidate: Candidate) -> None:
+        if self._observe is None or not self._is_shown(candidate):
+            return
+        # Lazy, as below: few runs have a listener.
+        from resolver.index.events import Decided
+
+        name, version = candidate.node.name, self._provider.find_version(candidate)
+        self._observe(Decided(name=name, version=version, round=self.rounds))
+
     def rejecting_candidate(self, criterion: Criterion[Demand, Candidate], candidate: Candidate) -> None:
         self.collisions.append(_build_causes(criterion.information))
+        if self._observe is not None and self._is_shown(candidate):
+            self._report_collision(self._observe, candidate, criterion.information)
         self._provider.note_rejection(candidate, criterion.information)
         if self._provider.note_loss(candidate, list(criterion.information)):
             raise _StartAgain
@@ -160,6 +176,25 @@ class _Reporter(BaseReporter[Demand, Candidate, Node]):
         # Before the jump back, while the decision that failed is still in force.
         if self._provider.put_to_test():
             raise _StartAgain
+
+    def _is_shown(self, candidate: Candidate) -> bool:
+        """Whether it is a release of a project, and neither an extra of one nor a virtual project."""
+        return not candidate.node.part and not is_virtual(candidate.node.name)
+
+    def _report_collision(
+        self, observe: Observe, candidate: Candidate, information: Collection[RequirementInformation[Demand, Candidate]]
+    ) -> None:
+        """Tell the listener which demands rule the candidate out, without those that the search itself added."""
+        from resolver.index.events import Rejected
+
+        demands = tuple(
+            (cause.requirement.text, None if cause.parent is None else cause.parent.node.name)
+            for cause in information
+            if not cause.requirement.is_own and cause.requirement.node != IMPOSSIBLE
+        )
+        name, version = candidate.node.name, self._provider.find_version(candidate)
+        demands = demands or tuple((one.text, name) for one in self._provider.find_dead_demands(candidate))
+        observe(Rejected(name=name, version=version, demands=demands))
 
     def ending_round(self, index: int, state: State[Demand, Candidate, Node]) -> None:
         self.rounds += 1

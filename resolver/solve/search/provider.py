@@ -17,10 +17,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, dropwhile, islice
-from typing import overload
+from typing import TYPE_CHECKING, overload
 
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
+from packaging.version import Version
 from resolvelib.providers import AbstractProvider
 from resolvelib.structs import State
 
@@ -29,6 +30,9 @@ from resolver.solve.project_table import iter_rows
 from resolver.solve.search.precedence import Information, Precedence, find_culprits
 from resolver.solve.search.propagation import Lookahead, Propagation
 from resolver.solve.search.universe import Universe, preferred_row
+
+if TYPE_CHECKING:
+    from resolver.index.events import Observe
 
 __all__ = ["Matches", "Provider"]
 
@@ -118,6 +122,20 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
     def passed_over(self) -> bool:
         """Whether a release was passed over that only a build can read."""
         return bool(self._newest_passed)
+
+    @property
+    def observe(self) -> Observe | None:
+        """The listener of the run."""
+        return self._universe.source.observe
+
+    def find_version(self, candidate: Candidate) -> Version:
+        """The version of a candidate."""
+        return self._universe.table(candidate.node.name).versions[candidate.row]
+
+    def find_dead_demands(self, candidate: Candidate) -> tuple[Demand, ...]:
+        """The candidate's own demands, as far as they are known, that nothing in a solution can meet."""
+        known = self._universe.known_demands(candidate.node, candidate.row) or ()
+        return tuple(one for one in known if not self._facts.live.get(one.node, -1) & one.mask)
 
     def attach(self, read_state: Callable[[], SearchState]) -> None:
         """Set the function that gives the decisions in force and the demands on each node."""
@@ -455,10 +473,9 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
             for one in (candidate, cause.parent):
                 if one is not None and not one.node.part:
                     rules.note_collision(one.node.name, one.row, cause.requirement.node)
-        for demand in self._universe.known_demands(candidate.node, candidate.row) or ():
-            # A dead row collides with a conclusion, so its own demands show the node.
-            if not self._facts.live.get(demand.node, -1) & demand.mask:
-                rules.note_collision(candidate.node.name, candidate.row, demand.node)
+        # A dead row collides with a conclusion, so its own demands show the node.
+        for demand in self.find_dead_demands(candidate):
+            rules.note_collision(candidate.node.name, candidate.row, demand.node)
 
     def note_loss(self, candidate: Candidate, information: Sequence[Information]) -> bool:
         """Count a rejected release against the decisions that excluded it; whether that changed the precedence.
