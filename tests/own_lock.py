@@ -25,13 +25,13 @@ _HEAD = "# Made by `python -m tests.own_lock`, for CPython 3.11 on manylinux_2_2
 
 
 def main(words: Sequence[str]) -> int:
-    """Lock pyproject.toml with the extra `dev` and write the file; the exit code of the first command that fails."""
+    """Lock pyproject.toml with the extras `dev` and `docs`, and write the file; the exit code of the first failure."""
     with tempfile.TemporaryDirectory() as folder:
         lock, exported = Path(folder, "pylock.toml"), Path(folder, "exported.txt")
         constraints = Path(folder, "old.txt")
         old = read_pins(PATH.read_text(encoding="utf-8")) if PATH.exists() and "--upgrade" not in words else {}
         constraints.write_text("".join(f"{name}=={version}\n" for name, (version, _) in old.items()))
-        target = ["--extra", "dev", "--python", "3.11", "--platform", "manylinux_2_28_x86_64"]
+        target = ["--extra", "dev", "--extra", "docs", "--python", "3.11", "--platform", "manylinux_2_28_x86_64"]
         kept = ["-c", str(constraints)] if old else []
         code = run_command([str(_ROOT / "pyproject.toml"), *target, *kept, "-o", str(lock)])
         code = code or run_command(["export", str(lock), "--format", "requirements", "-o", str(exported)])

@@ -70,10 +70,11 @@ def _read(path: Path) -> bytes:
 
 def _iter_parts(data: bytes) -> Iterator[bytes]:
     yield data
+    view = memoryview(data)  # A slice of it copies nothing.
     for match in _STREAMS.finditer(data):
         bits = 31 if match[0].startswith(b"\x1f") else 15
         try:
-            inner = zlib.decompressobj(bits).decompress(data[match.start() :], _LIMIT_BYTES)
+            inner = zlib.decompressobj(bits).decompress(view[match.start() :], _LIMIT_BYTES)
         except zlib.error:
             continue
         yield inner

@@ -119,8 +119,16 @@ FILES = {
 }
 
 
-@pytest.mark.parametrize("name", FILES)
-@pytest.mark.parametrize("argv", [(), ("--check",), ("-m", "GPU-A100"), ("--json",)], ids=" ".join)
+@pytest.mark.parametrize(
+    ("argv", "name"),
+    [
+        *(((), name) for name in FILES),
+        *((("--check",), name) for name in FILES),
+        (("-m", "GPU-A100"), "requirements.txt"),
+        (("--json",), "limits.txt"),
+    ],
+    ids=str,
+)
 def test_a_change_of_any_file_is_noticed(project: Project, name: str, argv: tuple[str, ...]) -> None:
     for place, text in FILES.items():
         project.write(place, text)

@@ -52,6 +52,9 @@ _SCRIPTS = {
 """Flags of `benchmarks/`, which docs/performance.md tells."""
 
 _NO_FLAGS = {
+    "--build-arg": "docs/dockerfile.md: of an image builder",
+    "--isolation": "docs/dockerfile.md: of buildah",
+    "--network": "docs/dockerfile.md: of a RUN instruction",
     "--frobnicate": "docs/api.md: a list with a fault",
     "--end-of-options": "docs/security.md: what git is given",
     "-n": "README.md: how many tests run at once",
