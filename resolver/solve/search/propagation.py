@@ -40,8 +40,11 @@ class Propagation:
         self._shown: dict[Node, int] = {}
         self._known: dict[Node, int] = {}
         self._demands: dict[tuple[Node, int], Sequence[Demand]] = {}
-        self._dependents: dict[Node, dict[tuple[Node, int], tuple[int, ...]]] = {}
-        """By node, the rows that demand it, each with the masks of its demands."""
+        self._dependents: dict[Node, dict[int, list[tuple[int, Node, int]]]] = {}
+        """By node and mask of a demand, the rows with it, each after its place in the order of learning.
+
+        The releases of a project mostly repeat each other's demands, so there are far fewer masks than rows.
+        """
         self._required: dict[Node, None] = {}
         self._roots: list[Demand] = []
         self._changed: dict[Node, None] = {}
@@ -74,11 +77,11 @@ class Propagation:
         """Add the demands of a row."""
         if (node, row) in self._demands:
             return
+        place = len(self._demands)
         self._demands[node, row] = demands
         self._known[node] = self._known.get(node, 0) | 1 << row
         for demand in demands:
-            dependents = self._dependents.setdefault(demand.node, {})
-            dependents[node, row] = (*dependents.get((node, row), ()), demand.mask)
+            self._dependents.setdefault(demand.node, {}).setdefault(demand.mask, []).append((place, node, row))
         self._changed[node] = None
         self._check_row(node, row)
 
@@ -144,9 +147,10 @@ class Propagation:
             del self._changed[node]
             rows = self._rows(node)
             # Only the demands on this node can have become impossible: most rows have dozens of others.
-            for (dependent, row), masks in self._dependents.get(node, {}).items():
-                if not all(map(rows.__and__, masks)):
-                    self._narrow(dependent, ~(1 << row))
+            by_mask = self._dependents.get(node, {})
+            dead = [one for mask, dependents in by_mask.items() if not rows & mask for one in dependents]
+            for _, dependent, row in sorted(dead):  # In the order of learning, which later choices follow.
+                self._narrow(dependent, ~(1 << row))
             if node in self._required:
                 self._check_required(node)
 
