@@ -110,7 +110,7 @@ def test_configured_index_that_nobody_can_be_asked_for_is_2(project: Project) ->
 
     assert (run.code, run.err) == (
         2,
-        "error: [tool.pinfold] index-url: `ftp://index.example/` cannot be asked\n"
+        "error: [tool.pinfold] index-url: `ftp://index.example/` cannot be requested\n"
         "  because `ftp:` is none of `https:`, `http:` and `file:`\n",
     )
 

@@ -230,11 +230,11 @@ def test_switch_and_location_of_the_table_are_named_by_their_keys(project: Proje
 
     assert (run.code, run.err) == (
         2,
-        "error: command line[0]: `ftp://y/` cannot be asked\n"
+        "error: command line[0]: `ftp://y/` cannot be requested\n"
         "  because `ftp:` is none of `https:`, `http:` and `file:`\n"
         "[tool.pinfold] no-binary[0]: `--no-binary a b` holds `a b`, which is no project name\n"
         "  because it takes names with commas between them, `:all:` or `:none:`\n"
-        "[tool.pinfold] extra-index-url[1]: `ftp://x/` cannot be asked\n"
+        "[tool.pinfold] extra-index-url[1]: `ftp://x/` cannot be requested\n"
         "  because `ftp:` is none of `https:`, `http:` and `file:`\n",
     )
 
