@@ -15,7 +15,7 @@ from functools import cache
 
 from packaging.specifiers import SpecifierSet
 from packaging.tags import parse_tag
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
 
 from resolver.errors import PinfoldError, Position
 from resolver.index.core_metadata import admits_python
@@ -163,8 +163,11 @@ def _read_pin(requirement: CollidingRequirement) -> Version | None:
     """The version that a line of the list pins exactly; None for any other line."""
     if requirement.links or not is_readable(requirement.text):
         return None
-    pins = [one for one in parse_dependency(requirement.text).specifier if one.operator in ("==", "===")]
-    return Version(pins[0].version) if len(pins) == 1 and "*" not in pins[0].version else None
+    pins = [one.version for one in parse_dependency(requirement.text).specifier if one.operator in ("==", "===")]
+    try:
+        return Version(pins[0]) if len(pins) == 1 else None
+    except InvalidVersion:  # `==3.*`, or the free text of `===`
+        return None
 
 
 def _iter_python_hints(universe: Universe, collision: Collision) -> Iterator[str]:
@@ -214,7 +217,8 @@ def describe_foreign(tags: Sequence[str], target: Target) -> str:
         return f"for glibc {glibc} or newer, and `{target.platform}` has an older one"
     if others:
         return f"for {_join(others)}, not {target.platform}"
-    return f"for {_join(sorted({f'{tag.interpreter} on {tag.platform}' for tag in each}))}"
+    kinds = _join(sorted({f"{tag.interpreter}-{tag.abi} on {tag.platform}" for tag in each}))
+    return f"for {kinds}, not {target.python.abi} on {target.platform}"
 
 
 def _list_minors(tags: Sequence[str], target: Target) -> set[int]:
