@@ -78,6 +78,14 @@ if TYPE_CHECKING:
     from resolver.requirements.requirement_list import parse_requirement_list as parse_requirement_list
     from resolver.requirements.scopes import ScopeRules as ScopeRules
     from resolver.settings.settings import Settings as Settings
+    from resolver.solve.diagnosis import NoSolutionError as NoSolutionError
+    from resolver.solve.explanation import CollidingRequirement as CollidingRequirement
+    from resolver.solve.explanation import Collision as Collision
+    from resolver.solve.explanation import Explanation as Explanation
+    from resolver.solve.explanation import Link as Link
+    from resolver.solve.explanation import Obstacle as Obstacle
+    from resolver.solve.explanation import Supply as Supply
+    from resolver.solve.explanation import UnusableVersion as UnusableVersion
     from resolver.sources.apps.app_folder import read_imports as read_imports
     from resolver.sources.lock_owners import OwnedLock as OwnedLock
     from resolver.sources.lock_owners import find_owned_locks as find_owned_locks
@@ -138,6 +146,16 @@ _NAMES_BY_MODULE = {
     "resolver.requirements.requirement_list": ("parse_requirement_list",),
     "resolver.requirements.scopes": ("ScopeRules",),
     "resolver.settings.settings": ("Settings",),
+    "resolver.solve.diagnosis": ("NoSolutionError",),
+    "resolver.solve.explanation": (
+        "CollidingRequirement",
+        "Collision",
+        "Explanation",
+        "Link",
+        "Obstacle",
+        "Supply",
+        "UnusableVersion",
+    ),
     "resolver.sources.apps.app_folder": ("read_imports",),
     "resolver.sources.lock_owners": ("OwnedLock", "find_owned_locks"),
     "resolver.sources.reader": ("read_source",),

@@ -409,7 +409,7 @@ class _Transfer:
             if is_complete:
                 return self._is_joined
             refusals += 1
-        raise FetchError(f"{url} answers with other bytes than it was asked for", url=url)
+        raise FetchError(f"{url} answers with other bytes than were requested", url=url)
 
     def _build_headers(self) -> Mapping[str, str]:
         """The headers of the next request: for the rest of the file where a part is here (RFC 9110, section 14.2)."""

@@ -240,7 +240,7 @@ def _render_driver_change(change: DriverChange) -> str:
     shown = change.changes[:_DRIVER_CHANGES_SHOWN]
     more = len(change.changes) - len(shown)
     rest = f", and {more} more" if more else ""
-    guess = "" if change.source == "solved" else " (by the data: no index was asked for it)"
+    guess = "" if change.source == "solved" else " (by the data: no index was read for it)"
     return f"{', '.join(shown)}{rest}{guess}"
 
 

@@ -167,7 +167,7 @@ def _check_request_form(url: Url) -> None:
         return
     if scheme[0].lower() not in ("https:", "http:", "file:"):
         raise Refusal(
-            f"`{url}` cannot be asked",
+            f"`{url}` cannot be requested",
             why=f"`{scheme[0]}` is none of `https:`, `http:` and `file:`",
             remedy="begin it with `https://`, if it is the name of a host" if "://" not in url.public else "",
         )

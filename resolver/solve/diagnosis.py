@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from packaging.utils import NormalizedName
+from packaging.version import InvalidVersion, Version
 
 from lockfiles._values import dataclass
 from resolver.errors import Fault, ResolutionError
@@ -26,7 +27,7 @@ from resolver.solve.explanation import (
     Supply,
     UnusableVersion,
 )
-from resolver.solve.hints import find_hints
+from resolver.solve.hints import describe_foreign, find_hints
 from resolver.solve.problem import Problem, Root
 from resolver.solve.project_table import ProjectTable, iter_rows
 from resolver.solve.search.backtracking import find_collisions, search_by_backtracking
@@ -43,18 +44,21 @@ __all__ = [
 _TEST_ROUNDS = 1000
 _PLAIN_ROUNDS = 300
 _SHOWN_COLLISIONS = 3
+_SHOWN_LISTED = 12
 _SHOWN_VERSIONS = 3
 
 
 def build_explanation(universe: Universe, conflict: Conflict) -> Explanation:
     """The collisions behind a failed search, with hints. Only the hints make requests."""
-    core = universe.closed(_find_core(universe))
-    lines = (_with_all_lines(collision, universe.problem) for collision in _find_collisions(core))
+    found = _find_listed_collisions(universe)
+    found = found or _find_collisions(universe.closed(_find_core(universe)))
+    lines = (_with_all_lines(collision, universe.problem) for collision in found)
     collisions = tuple(_with_wheels(collision, universe) for collision in lines)
+    shown = _SHOWN_COLLISIONS if any(map(_is_reached, collisions)) else _SHOWN_LISTED
     return Explanation(
         target=str(universe.problem.target),
-        collisions=collisions[:_SHOWN_COLLISIONS],
-        more_collisions=len(collisions[_SHOWN_COLLISIONS:]),
+        collisions=collisions[:shown],
+        more_collisions=len(collisions[shown:]),
         hints=find_hints(universe, collisions),
         is_proven=conflict.is_proven,
         stood="" if conflict.is_proven else _describe_end(conflict),
@@ -66,6 +70,41 @@ def _describe_end(conflict: Conflict) -> str:
     text = f"the search gave up after {_count(conflict.rounds, 'round')}"
     pairs = [f"`{project}` lost releases to `{culprit}`" for project, culprit in conflict.losses[:_SHOWN_COLLISIONS]]
     return f"{text}, in which {', '.join(pairs)}" if pairs else text
+
+
+def _is_reached(collision: Collision) -> bool:
+    """Whether a collision needs a dependency, not only lines of the list."""
+    return any(requirement.links for requirement in collision.requirements)
+
+
+def _find_listed_collisions(universe: Universe) -> tuple[Collision, ...]:
+    """The projects whose lines of the list no version satisfies, in list order: all faults of a list at once.
+
+    The page of every listed project was read before the search, so this makes no request.
+    """
+    names = dict.fromkeys(root.name for root in universe.problem.roots)
+    if universe.problem.overrides:
+        names = {name: None for name in names if all(name != root.name for root in universe.problem.overrides)}
+    paths = _Paths(universe)
+    found: list[Collision] = []
+    for name in names:
+        event = _minimise_listed(universe, name)
+        if event is not None:
+            found.append(_build_collision(universe, paths, [event]))
+    return tuple(found)
+
+
+def _minimise_listed(universe: Universe, name: NormalizedName) -> _Event | None:
+    """The lines on a project that collide with each other, with none to spare; None if a version satisfies all."""
+    problem = universe.problem
+    kept = [root for root in (*problem.roots, *problem.constraints) if root.name == name]
+    if _admitted(universe, name, kept):
+        return None
+    for root in list(kept):
+        fewer = [other for other in kept if other is not root]
+        if fewer and not _admitted(universe, name, fewer):
+            kept = fewer
+    return _Event(project=name, listed=tuple(kept), causes=())
 
 
 def _with_all_lines(collision: Collision, problem: Problem) -> Collision:
@@ -232,8 +271,25 @@ def _build_collision(universe: Universe, paths: _Paths, events: Sequence[_Event]
         project=first.project,
         obstacle=_find_obstacle(table, matching, items),
         requirements=tuple(dict.fromkeys(requirements)),
-        supply=_build_supply(universe, table, matching),
+        supply=_build_supply(universe, table, matching, _find_neighbours(table, items)),
     )
+
+
+def _find_neighbours(table: ProjectTable, items: Sequence[Cause | Root]) -> tuple[Version, ...]:
+    """The versions just below and just above the one exact version that is required, without the newest one."""
+    specifiers = [item.demand.specifier if isinstance(item, Cause) else item.specifier for item in items]
+    pins = [one.version for one in specifiers[0] if one.operator in ("==", "===") and "*" not in one.version]
+    if len(items) != 1 or len(pins) != 1:
+        return ()
+    try:
+        pinned = Version(pins[0])
+    except InvalidVersion:
+        return ()
+    listed = [version for row, version in enumerate(table.versions) if table.places(row)]
+    below = [version for version in listed if version < pinned]
+    above = [version for version in listed if version > pinned]
+    near = [*([max(below)] if below else []), *([min(above)] if above else [])]
+    return tuple(version for version in near if version != listed[0])
 
 
 def _count_others(cause: Cause, events: Sequence[_Event]) -> int:
@@ -254,7 +310,7 @@ def _find_obstacle(table: ProjectTable, matching: int, items: Sequence[Cause | R
     return Obstacle.NO_VERSION if len(items) == 1 else Obstacle.EXCLUDE_EACH_OTHER
 
 
-def _build_supply(universe: Universe, table: ProjectTable, matching: int) -> Supply:
+def _build_supply(universe: Universe, table: ProjectTable, matching: int, neighbours: tuple[Version, ...]) -> Supply:
     """What the locations offer of a project, of which `matching` are the rows that the requirements admit."""
     rows = sorted(iter_rows(matching), key=lambda row: _is_absent(universe, table, row))
     # A row without places is a build that an index may have, where that index was not read.
@@ -272,6 +328,7 @@ def _build_supply(universe: Universe, table: ProjectTable, matching: int) -> Sup
             for row in rows[:_SHOWN_VERSIONS]
         ),
         more=len(rows[_SHOWN_VERSIONS:]),
+        neighbours=neighbours,
         builds=universe.rules.explain_rows(table, matching) if universe.rules is not None and matching else (),
         direct=_describe_direct(universe.problem, table),
         exclusive=tuple(
@@ -310,15 +367,16 @@ def _iter_reasons(universe: Universe, table: ProjectTable, row: int) -> Iterator
         yield f"yanked ({files[0].yanked})" if files[0].yanked else "yanked"
     if not (files or table.rejections(row)):
         yield "no file"
-    foreign = [rejection.filename for rejection in table.rejections(row) if rejection.reason == "tags"]
+    foreign = [rejection for rejection in table.rejections(row) if rejection.reason == "tags"]
+    described = describe_foreign([rejection.detail for rejection in foreign], universe.problem.target)
     for rejection in table.rejections(row):
         match rejection.reason:
             case "python":
                 yield f"needs Python {rejection.detail}"
             case "tags" if len(foreign) == 1:
-                yield f"`{foreign[0]}` is for another platform or Python"
+                yield f"`{foreign[0].filename}` is {described}"
             case "tags":
-                yield f"{len(foreign)} wheels, all for other platforms or Pythons"
+                yield f"{len(foreign)} wheels, {described}"
             case _ if rejection.filename in rejection.detail:
                 yield rejection.detail
             case _:
@@ -395,7 +453,9 @@ def _iter_faults(explanation: Explanation) -> Iterator[Fault]:
     what = "no solution" if explanation.is_proven else "no solution found within the limits of the search"
     faults: list[Fault] = []
     for collision in explanation.collisions:
-        lead = f"{what} for {explanation.target}: " if not faults else "other versions fail, because "
+        lead = f"{what} for {explanation.target}: "
+        if faults:
+            lead = "other versions fail, because " if any(map(_is_reached, explanation.collisions)) else "and "
         faults.append(_build_fault(lead + _render_obstacle(collision), collision))
     if not faults:
         faults.append(Fault(what=f"{what} for {explanation.target}"))
@@ -469,7 +529,11 @@ def _render_supply(supply: Supply) -> str:
     offer = f"{places} {verb} {_count(supply.version_count, 'version')} in {_count(supply.file_count, 'file')}"
     if supply.nearest:
         return f"{offer}, of which these match"
-    return f"{offer}, the newest {supply.newest}" if supply.newest is not None else offer
+    if supply.newest is not None:
+        offer += f", the newest {supply.newest}"
+    if supply.neighbours:
+        offer += f", the nearest {' and '.join(map(str, supply.neighbours))}"
+    return offer
 
 
 def _count(number: int, noun: str) -> str:

@@ -65,7 +65,8 @@ class UnusableVersion:
 class Supply:
     """What the locations offer of a project: `locations` have it, `missing` were read and do not list it.
 
-    `nearest` are the newest versions that the requirements admit, `more` counts the rest of those. `builds` are lines
+    `nearest` are the newest versions that the requirements admit, `more` counts the rest of those.
+    `neighbours` are the versions just below and above the one that the only requirement names. `builds` are lines
     about builds: for releases of which none runs on the target, which there are, what each lacks, and the nearest that
     run; for wheels that collide, what each is built for. `exclusive` are the exclusive families of the project, whose
     indexes alone may supply it. `direct` is a clause about the direct reference that decides the project; empty without
@@ -79,6 +80,7 @@ class Supply:
     newest: Version | None
     nearest: tuple[UnusableVersion, ...] = ()
     more: int = 0
+    neighbours: tuple[Version, ...] = ()
     builds: tuple[str, ...] = ()
     exclusive: tuple[IndexFamily, ...] = ()
     direct: str = ""

@@ -102,7 +102,7 @@ def choose_python(
             raise error.at(where) from error
     if not allow_host:
         raise SourceError(
-            "nothing says which Python to lock for, and the running one is not asked here",
+            "no Python version is set, and the running one is not used here",
             remedy='`python = "3.11"` in [tool.pinfold], a `.python-version` file, or `--python 3.11`',
         )
     environment = _find_environment_python(environ)

@@ -31,7 +31,17 @@ __all__ = [
 ]
 
 DataFile = Literal[
-    "build_tools", "cuda", "cuda_components", "families", "gpus", "labels", "machines", "metadata", "packages", "torch"
+    "build_tools",
+    "cuda",
+    "cuda_components",
+    "families",
+    "gpus",
+    "labels",
+    "machines",
+    "metadata",
+    "names",
+    "packages",
+    "torch",
 ]
 """The name of a file in `data/`, without its suffix."""
 

@@ -30,7 +30,7 @@ def test_version_of_another_family_is_told_from_the_data_and_the_page(project: P
     lines = lock(project, "onnxruntime-gpu<1.30")
 
     assert lines == [
-        "with driver 580 or 595 or 620: onnxruntime-gpu 1.26.0 -> 1.28.0 (by the data: no index was asked for it)",
+        "with driver 580 or 595 or 620: onnxruntime-gpu 1.26.0 -> 1.28.0 (by the data: no index was read for it)",
     ]
     assert [path for path in project.server.paths("/files/") if "1.28.0" in path] == []
 
@@ -43,7 +43,7 @@ def test_family_with_indexes_of_its_own_is_told_with_what_its_default_build_need
     assert lock(project, "vllm", "--driver", "580") == [
         "with driver 535 or 550 or 570 (at their end): the default index's vllm 0.33.0 needs driver 580 (by the data:"
         " no index was"
-        " asked for it)",
+        " read for it)",
     ]
     assert project.server.paths("/simple/wheels/") == []
 

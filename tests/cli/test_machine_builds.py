@@ -133,9 +133,9 @@ def test_driver_that_would_change_torch_is_told_from_the_data_where_nothing_was_
     assert (run.code, indexes.asked()) == (0, set())
     lines = [line.strip() for line in run.err.splitlines() if "with driver" in line]
     assert lines == [
-        "with driver 535 or 550 or 570 (at their end): torch 2.15.0 -> 2.13.0+cu126 (by the data: no index was asked"
+        "with driver 535 or 550 or 570 (at their end): torch 2.15.0 -> 2.13.0+cu126 (by the data: no index was read"
         " for it)",
-        "with driver 570 (at its end): torch 2.15.0 -> 2.11.0+cu128 (by the data: no index was asked for it)",
+        "with driver 570 (at its end): torch 2.15.0 -> 2.11.0+cu128 (by the data: no index was read for it)",
     ]
 
 

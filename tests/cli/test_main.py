@@ -111,7 +111,7 @@ def test_configured_index_that_nobody_can_be_asked_for_is_2(project: Project) ->
 
     assert (run.code, run.err) == (
         2,
-        "error: [tool.pinfold] index-url: `ftp://index.example/` cannot be asked\n"
+        "error: [tool.pinfold] index-url: `ftp://index.example/` cannot be requested\n"
         "  because `ftp:` is none of `https:`, `http:` and `file:`\n",
     )
 
@@ -174,7 +174,8 @@ def test_index_that_fails_is_4(project: Project) -> None:
     assert (run.code, run.err) == (
         4,
         "error: `127.0.0.1` wants a user and password: status 401 for https://index.example/simple/a/\n"
-        "  because none are known for it: not in the list, `/dev/null` or the keyring\n"
+        "  because none are known for it: not in the list, `/dev/null` (a netrc file has no ports, so its logins go to"
+        " port 443 of https alone) or the keyring\n"
         f"  try: write `http://${{INDEX_USERNAME}}:${{INDEX_PASSWORD}}@{project.server.authority}/…` in the list,"
         " or name a file with `--credentials`\n",
     )

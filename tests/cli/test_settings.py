@@ -218,7 +218,9 @@ def test_inline_constraint_that_collides_is_named_by_its_key(project: Project) -
         3,
         "error: no solution for Python 3.11 on manylinux_2_35_x86_64: no version of `b` matches\n"
         "  [tool.pinfold] constraint-dependencies[1]: `b<1` (a constraint)\n"
-        "  because https://index.example/simple/ has 3 versions in 3 files, the newest 2.1\n",
+        "  because https://index.example/simple/ has 3 versions in 3 files, the newest 2.1\n"
+        "  try: allow `b 2.1` at [tool.pinfold] constraint-dependencies[1], which fits all other requirements that were"
+        " read\n",
     )
 
 
@@ -230,11 +232,11 @@ def test_switch_and_location_of_the_table_are_named_by_their_keys(project: Proje
 
     assert (run.code, run.err) == (
         2,
-        "error: command line[0]: `ftp://y/` cannot be asked\n"
+        "error: command line[0]: `ftp://y/` cannot be requested\n"
         "  because `ftp:` is none of `https:`, `http:` and `file:`\n"
         "[tool.pinfold] no-binary[0]: `--no-binary a b` holds `a b`, which is no project name\n"
         "  because it takes names with commas between them, `:all:` or `:none:`\n"
-        "[tool.pinfold] extra-index-url[1]: `ftp://x/` cannot be asked\n"
+        "[tool.pinfold] extra-index-url[1]: `ftp://x/` cannot be requested\n"
         "  because `ftp:` is none of `https:`, `http:` and `file:`\n",
     )
 

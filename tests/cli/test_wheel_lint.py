@@ -35,8 +35,8 @@ def test_wheel_for_another_torch_named_by_url_is_no_solution(project: Project) -
 
     assert run.code == 3
     assert run.err == (
-        "error: no solution for Python 3.11 on manylinux_2_35_x86_64 for GPU-H100 with driver 570.133.20: builds that"
-        " are asked for do not go together\n"
+        "error: no solution for Python 3.11 on manylinux_2_35_x86_64 for GPU-H100 with driver 570.133.20: the"
+        " required builds do not go together\n"
         "  requirements.txt:1: `torch==2.6.0`\n"
         f"  requirements.txt:2: `flash-attn @ https://index.example/files/{FLASH}`, `flash-attn"
         " 2.7.0.post1+cu12torch2.5cxx11abifalse` needs `torch 2.5.1 or 2.5.0`\n"

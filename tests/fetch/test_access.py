@@ -414,3 +414,20 @@ def test_keyring_that_must_be_there_and_is_not_is_an_error(monkeypatch: pytest.M
         open_credentials(LoginOptions(keyring="subprocess"), environ=QUIET)
     assert str(caught.value) == ("`--keyring-provider subprocess` needs the command `keyring`, which is not on PATH")
     assert query_keyring(SERVICES, None) is None
+
+
+@pytest.mark.parametrize(
+    ("url", "remark"),
+    [
+        ("https://index.example/simple/", ""),
+        (
+            "https://index.example:8443/simple/",
+            " (a netrc file has no ports, so its logins go to port 443 of https alone)",
+        ),
+        ("http://index.example/simple/", " (a netrc file has no ports, so its logins go to port 443 of https alone)"),
+    ],
+)
+def test_places_of_a_login_tell_where_a_netrc_does_not_apply(tmp_path: Path, url: str, remark: str) -> None:
+    path = tmp_path / "netrc"
+    credentials = open_credentials(LoginOptions(keyring="disabled"), environ={"NETRC": str(path)})
+    assert credentials.name_sources(url) == ("the list", f"`{path}`{remark}")

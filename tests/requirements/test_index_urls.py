@@ -141,10 +141,10 @@ def test_a_relative_find_links_in_a_file_is_relative_to_that_file() -> None:
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("ftp://x/", "`ftp://x/` cannot be asked\n  because `ftp:` is none of `https:`, `http:` and `file:`"),
+        ("ftp://x/", "`ftp://x/` cannot be requested\n  because `ftp:` is none of `https:`, `http:` and `file:`"),
         (
             "localhost:8080/x",
-            "`localhost:8080/x` cannot be asked\n"
+            "`localhost:8080/x` cannot be requested\n"
             "  because `localhost:` is none of `https:`, `http:` and `file:`\n"
             "  try: begin it with `https://`, if it is the name of a host",
         ),

@@ -126,7 +126,7 @@ def test_the_host_can_be_kept_out(folder: Path) -> None:
     with pytest.raises(SourceError) as caught:
         choose(folder, environ=environ, allow_host=False)
     assert str(caught.value) == (
-        "nothing says which Python to lock for, and the running one is not asked here\n"
+        "no Python version is set, and the running one is not used here\n"
         '  try: `python = "3.11"` in [tool.pinfold], a `.python-version` file, or `--python 3.11`'
     )
 

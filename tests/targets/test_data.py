@@ -79,6 +79,7 @@ OTHER_KEYS: dict[DataFile, set[str]] = {
     "families": {"family"},
     "labels": set(),
     "metadata": set(),
+    "names": {"source", "projects", "import"},
 }
 
 
@@ -103,6 +104,14 @@ def test_every_row_has_the_keys_and_types_of_its_kind_and_a_source(file: DataFil
             assert type(value) is (required | optional)[name], row
             assert value or name in {"complete", "jetson", "ended", "requires"}, row
         assert row.get("confidence", "measured") in CONFIDENCES, row
+
+
+def test_names_that_hints_propose_are_normalized_projects_and_no_import_names() -> None:
+    imports, projects = read_data("names")["import"], read_data("names")["projects"]
+    names = [*imports, *imports.values(), *projects]
+    assert [name for name in names if canonicalize_name(name) != name] == []
+    assert set(imports).isdisjoint({*imports.values(), *projects})
+    assert projects == sorted(set(projects))
 
 
 @pytest.mark.parametrize("file", get_args(DataFile))

@@ -329,7 +329,7 @@ class HttpClient:
             status=error.status,
             host=error.host,
             credentials_source=error.credentials_source,
-            searched=self._credentials.name_sources(),
+            searched=self._credentials.name_sources(url),
             refusal=error.refusal,
         )
 

@@ -54,6 +54,8 @@ __all__ = [
     "split_login",
 ]
 
+_NETRC_PLACE = ("https", 443)
+_NETRC_REACH = "a netrc file has no ports, so its logins go to port 443 of https alone"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _SIGNERS = (
     "x-amz-credential",
@@ -356,11 +358,20 @@ class Credentials:
         """Whether list or settings name a URL of the same scheme, host and port."""
         return find_destination(public_url) in self._named
 
-    def name_sources(self) -> tuple[str, ...]:
-        """The names of all stores that are searched for a login, in the order of the search."""
+    def name_sources(self, public_url: str = "") -> tuple[str, ...]:
+        """The names of all stores that are searched for a login, in the order of the search.
+
+        For a URL that no login of a netrc file is sent to, the name of that file has the reason.
+        """
         # A name may change: that of a netrc file has a remark where it could not be read.
         keyring = () if self._query_keyring is None else ("the keyring",)
-        return (self._listed.name, *(source.name for source in self._sources), *keyring)
+        place = find_destination(public_url)
+        is_default = place is None or (place.scheme, place.port) == _NETRC_PLACE
+        names = [
+            source.name if is_default or not isinstance(source, NetrcLogins) else f"{source.name} ({_NETRC_REACH})"
+            for source in self._sources
+        ]
+        return (self._listed.name, *names, *keyring)
 
     def _find_login(self, place: Destination) -> RequestCredentials | None:
         """The nearest login of the list; if it has no password, that of the same user in a source, if there is one."""
@@ -434,7 +445,7 @@ class NetrcLogins:
 
     def find(self, place: Destination) -> RequestCredentials | None:
         """The login of a host on the default port of https; None for any other destination."""
-        if place.scheme != "https" or place.port != 443:
+        if (place.scheme, place.port) != _NETRC_PLACE:
             return None
         if not self._is_read:
             path = self._find_path()
