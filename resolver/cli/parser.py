@@ -33,7 +33,7 @@ resolving anything. SOURCE is a requirements.txt, an app file (app.py or app.py:
 - for standard input; without one, the list in [tool.pinfold] of pyproject.toml is locked."""
 
 _VERBS = """\
-verbs, explained by `lock help VERB`; a source of that name is written ./why:
+verbs, each with a `lock help VERB`; a source of that name is written ./why:
   for whoever installs  fetch, hydrate, export, layers, digest
   about a lock          why, tree, diff, sizes, sbom
   whether it holds      verify, audit, outdated, secrets, hook

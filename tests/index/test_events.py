@@ -21,7 +21,7 @@ from resolver.index.events import (
     observe_build,
 )
 from tests.command import Project
-from tests.servers import IndexServer, wheel
+from tests.servers import Answer, IndexServer, wheel
 
 
 def list_events(index: IndexServer, *items: str, cache: Path | None = None) -> list[Event]:
@@ -102,3 +102,18 @@ def test_an_error_of_a_listener_ends_the_run(project: Project) -> None:
             settings=Settings(index_url=project.server.index_url),
             access=Access(observe=stop),
         )
+
+
+def test_no_event_has_a_secret_of_the_list_or_of_a_link(project: Project) -> None:
+    index = project.server
+    index.add("solo", wheel("solo", "1.0"))
+    with_login = index.index_url.replace("http://", "http://user:canary-login@")
+    path = "/files/solo-1.0-py3-none-any.whl.metadata"
+    index.faults[path] = [Answer(status=302, headers={"Location": f"{path}?X-Amz-Signature=canary-signature"})]
+    found: list[Event] = []
+
+    lock([f"--index-url {with_login}", "solo"], python="3.11", access=Access(observe=found.append))
+
+    assert {type(event) for event in found} >= {RequestBegan, Received, RequestEnded, Decided}
+    assert any("authorization" in request.headers for request in index.log)
+    assert "canary" not in repr(found)
