@@ -205,8 +205,27 @@ def build_values(project: Project) -> Mapping[str, object]:
         lockfiles.PinChange(old=pin, new=pin),
         parse_binding("TOKEN=index.example"),
         lockfiles.VariableBindings([parse_binding("TOKEN=index.example")]),
+        *build_explanation_values(),
     )
     return {type(value).__name__: value for value in values}
+
+
+def build_explanation_values() -> tuple[object, ...]:
+    """The values of an explanation, one of each kind."""
+    link = resolver.Link(name=_NAME, version=_VERSION, needs="numpy<2")
+    line = resolver.CollidingRequirement(position=Position(item=0), text="torch", links=(link,))
+    unusable = resolver.UnusableVersion(version=_VERSION, reasons=("yanked",))
+    supply = resolver.Supply(
+        locations=("https://index.example/",),
+        missing=(),
+        version_count=1,
+        file_count=1,
+        newest=_VERSION,
+        nearest=(unusable,),
+    )
+    obstacle = resolver.Obstacle.UNUSABLE
+    collision = resolver.Collision(project=_NAME, obstacle=obstacle, requirements=(line,), supply=supply)
+    return link, line, unusable, supply, obstacle, collision, resolver.Explanation(target="", collisions=(collision,))
 
 
 def test_value_is_the_same_after_a_copy(project: Project) -> None:
