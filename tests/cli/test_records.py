@@ -483,3 +483,24 @@ def test_settings_in_a_cache_folder_that_is_the_project_are_noticed(project: Pro
         subprocess.run(words, cwd=project.folder, env=environment, check=True, capture_output=True)
 
     assert project.pins() == {"b": "1.0"}
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
+def test_a_repeated_run_whose_output_cannot_be_written_prints_the_error_alone(project: Project) -> None:
+    words = ("requirements.txt", "-o", "-", "--cache-dir", str(project.cache))
+    told = project.cache.parent / "told"
+    environment = child_environment(project.folder, TOLD=str(told))
+    command = [sys.executable, "-c", _CODE, *words]
+    subprocess.run(command, cwd=project.folder, env=environment, check=True, capture_output=True)
+    results = []
+    for expected in ("repeated", "usual"):
+        with Path("/dev/full").open("wb") as full:
+            done = subprocess.run(
+                command, cwd=project.folder, env=environment, stdout=full, stderr=subprocess.PIPE, check=False
+            )
+        assert told.read_text().split()[0] == expected
+        results.append((done.returncode, done.stderr))
+        forget(project)
+
+    assert results[0] == results[1]
+    assert results[0][0] == 2
