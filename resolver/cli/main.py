@@ -24,7 +24,7 @@ from typing import NoReturn
 
 from resolver.cli.output import drop_output, show_message, write_output
 from resolver.cli.recording import current_recording
-from resolver.cli.records import Repeated
+from resolver.cli.records import Repeated, print_message
 from resolver.errors import InputError, PinfoldError, render_os_error
 
 __all__ = ["guard", "main", "print_repeated", "run_unrecorded"]
@@ -73,7 +73,7 @@ _SHARED = {
 
 
 def print_repeated(repeated: Repeated) -> NoReturn:
-    """Print what a repeated run has for standard output, and end the process with its exit code."""
+    """Print what a repeated run has not printed yet, and end the process with its exit code."""
     _open_closed_streams()
     os._exit(_flush_output(guard(partial(_print_output, repeated))))
 
@@ -126,7 +126,11 @@ def guard(act: Callable[[], int]) -> int:
 
 def _print_output(repeated: Repeated) -> int:
     """The exit code of a repeated run. Raises as `write_output`."""
-    write_output(repeated.output)
+    for part in repeated.output:
+        if isinstance(part, bytes):
+            write_output(part)
+        else:
+            print_message(part)
     return repeated.code
 
 

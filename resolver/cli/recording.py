@@ -42,6 +42,10 @@ __all__ = ["Recording", "current_recording", "start_recording"]
 
 _GIVING_UP = frozenset({"subprocess.Popen", "os.exec", "os.posix_spawn", "os.spawn", "os.system", "os.putenv"})
 """Events after which nobody knows what a run depends on."""
+_KEPT_IN_CACHE = ("store-v1", "runs-v1", "git-v1", "http-v1.db", "http-v1.db-wal", "http-v1.db-shm", "keyring-hosts")
+"""What the product keeps in its cache. Anything else there was put there by others, such as a list."""
+_CODE = (".py", ".pyc", ".so", ".pyd", ".zip", ".pth")
+"""The ends of files that Python opens to import."""
 
 
 _recording: Recording | None = None
@@ -73,7 +77,12 @@ class Recording:
         self._pages: dict[str, PageRecord] = {}
         self._written: set[str] = set()
         self._busy: set[int] = set()
-        self._left_out = (f"{store.cache}{os.sep}", *_list_left_out_folders())
+        program = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+        self._own = (
+            *(os.path.join(store.cache, name, "") for name in _KEPT_IN_CACHE),
+            *(os.path.join(program, name, "") for name in ("resolver", "lockfiles")),
+        )
+        self._left_out = _list_left_out_folders()
         named = map(os.path.abspath, (os.curdir, *store.argv))
         if any(self._is_left_out(path) for path in named if path != store.cache):
             self.give_up()  # A list that lies in one of these folders.
@@ -199,7 +208,8 @@ class Recording:
         self._busy.add(own)
         try:
             name = os.path.abspath(os.fsdecode(path))
-            if (tag, name) not in self._inputs and not self._is_left_out(name):
+            is_left_out = self._is_left_out(name) and not (tag == b"c" and self._is_foreign(name))
+            if (tag, name) not in self._inputs and not is_left_out:
                 self._inputs[tag, name] = found = PATH_STATES[tag](name, self._store.mac)
                 self._is_over = self._is_over or found == TOO_LARGE
         except (TypeError, ValueError):
@@ -209,7 +219,12 @@ class Recording:
 
     def _is_left_out(self, name: str) -> bool:
         """Whether a path belongs to Python, the product or the cache: the key of a record has their states."""
-        return f"{name}{os.sep}".startswith(self._left_out)
+        return name == self._store.cache or f"{name}{os.sep}".startswith(self._left_out + self._own)
+
+    def _is_foreign(self, name: str) -> bool:
+        """Whether a file in a folder that is left out may be anything that a list names, such as another list."""
+        is_code = name.endswith(_CODE) or f".dist-info{os.sep}" in name
+        return not is_code and not f"{name}{os.sep}".startswith(self._own)
 
     def _wrap_query(self, query: Callable[..., os.stat_result], tag: bytes) -> Callable[..., os.stat_result]:
         """`os.stat` or `os.lstat` that is recorded."""
@@ -243,13 +258,11 @@ class Recording:
 
 
 def _list_left_out_folders() -> tuple[str, ...]:
-    """The folders of Python, of installed distributions and of the product, each with a separator at its end."""
-    own = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    """The folders of Python and of installed distributions, each with a separator at its end."""
     found = [
         os.path.dirname(os.__file__),
         *(os.path.join(sys.base_prefix, one) for one in ("bin", "lib", "Modules", "share")),
         *(one for one in sys.path if one.endswith(HOST_FOLDERS)),
-        *(os.path.join(own, one) for one in ("resolver", "lockfiles")),
     ]
     return tuple(f"{one}{os.sep}" for one in found)
 

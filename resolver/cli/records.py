@@ -33,6 +33,7 @@ __all__ = [
     "RecordFolder",
     "Repeated",
     "find_page",
+    "print_message",
     "render_names",
     "render_variable",
     "replay",
@@ -59,9 +60,12 @@ HOST_FOLDERS = ("site-packages", "dist-packages")
 
 
 class Repeated:
-    """A run that was done again: its exit code, and what it has for standard output, which is not printed yet."""
+    """A run that was done again: its exit code, and what is not printed yet, from the first standard output on.
 
-    def __init__(self, code: int, output: bytes) -> None:
+    Bytes are for standard output, texts are messages, in the order of the recorded run.
+    """
+
+    def __init__(self, code: int, output: list[bytes | str]) -> None:
         self.code = code
         self.output = output
 
@@ -280,18 +284,22 @@ def _act(items: list[tuple[bytes, bytes, bytes]], *, since: float) -> Repeated |
             return None
     code = None
     duration = f"{time.monotonic() - since:.2f} s"
-    output = b""
+    output: list[bytes | str] = []
     for tag, name, _ in items:
         if tag == b"e":
-            _print_message(name.decode("utf-8", "surrogatepass").replace(TIME_MARK, duration))
+            text = name.decode("utf-8", "surrogatepass").replace(TIME_MARK, duration)
+            if output:
+                output.append(text)  # It is not printed if the output before it cannot be.
+            else:
+                print_message(text)
         elif tag == b"o":
-            output += name.replace(TIME_MARK.encode(), duration.removesuffix(" s").encode())
+            output.append(name.replace(TIME_MARK.encode(), duration.removesuffix(" s").encode()))
         elif tag == b"x":
             code = int(name)
     return None if code is None else Repeated(code, output)
 
 
-def _print_message(text: str) -> None:
+def print_message(text: str) -> None:
     """Print a line on standard error; one that cannot be written is dropped, as by `show_message`."""
     try:
         print(text, file=sys.stderr, flush=True)

@@ -465,3 +465,50 @@ def test_a_record_reads_the_states_of_stored_pages_as_the_store_does(tmp_path: P
         path.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
         changed = find_page(str(path))
         assert changed is None or changed[0] != data[:20]
+
+
+def test_a_list_in_a_folder_that_is_left_out_is_noticed_in_any_chain(project: Project) -> None:
+    below = project.cache / "lists"
+    below.mkdir(parents=True)
+    (below / "more.txt").write_text("a\n", encoding="utf-8")
+    project.write_list(f"-r {below / 'more.txt'}")
+    for _ in range(3):
+        run(project, "requirements.txt")
+
+    (below / "more.txt").write_text("b\n", encoding="utf-8")
+
+    assert_noticed(project, "requirements.txt")
+    assert project.pins() == {"b": "1.0"}
+
+
+def test_settings_in_a_cache_folder_that_is_the_project_are_noticed(project: Project) -> None:
+    (project.folder / "requirements.txt").unlink()
+    settings = '[tool.pinfold]\nrequirements = ["--index-url", "{}", "{}"]\n'
+    environment = child_environment(project.folder, TOLD=os.devnull, PINFOLD_CACHE_DIR=str(project.folder))
+    for name in ("a", "a", "a", "b"):
+        project.write("pyproject.toml", settings.format(project.server.index_url, name))
+        words = [sys.executable, "-c", _CODE]
+        subprocess.run(words, cwd=project.folder, env=environment, check=True, capture_output=True)
+
+    assert project.pins() == {"b": "1.0"}
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
+def test_a_repeated_run_whose_output_cannot_be_written_prints_the_error_alone(project: Project) -> None:
+    words = ("requirements.txt", "-o", "-", "--cache-dir", str(project.cache))
+    told = project.cache.parent / "told"
+    environment = child_environment(project.folder, TOLD=str(told))
+    command = [sys.executable, "-c", _CODE, *words]
+    subprocess.run(command, cwd=project.folder, env=environment, check=True, capture_output=True)
+    results = []
+    for expected in ("repeated", "usual"):
+        with Path("/dev/full").open("wb") as full:
+            done = subprocess.run(
+                command, cwd=project.folder, env=environment, stdout=full, stderr=subprocess.PIPE, check=False
+            )
+        assert told.read_text().split()[0] == expected
+        results.append((done.returncode, done.stderr))
+        forget(project)
+
+    assert results[0] == results[1]
+    assert results[0][0] == 2
