@@ -75,13 +75,16 @@ def replay(argv: Sequence[str]) -> Repeated | None:
 
     None where there is no such record, or an input differs, and nothing was printed or written then.
     """
-    since = time.monotonic()
-    store = RecordFolder.open(argv)
-    if store is None or sys.stdout is None or sys.stderr is None:
-        return None
-    for items in store.iter_records():
-        if _holds(items, store):
-            return _act(items, since=since)
+    try:
+        since = time.monotonic()
+        store = RecordFolder.open(argv)
+        if store is None or sys.stdout is None or sys.stderr is None:
+            return None
+        for items in store.iter_records():
+            if _holds(items, store):
+                return _act(items, since=since)
+    except OverflowError:
+        pass  # Python cannot read the clock, which the usual way reports.
     return None
 
 
@@ -137,9 +140,9 @@ class RecordFolder:
 
         from lockfiles._files import remove_strays, replace_file
 
-        # Later records sort later; two of one nanosecond replace each other.
-        path = Path(self._folder, f"{time.time_ns():020}")
-        with suppress(OSError):
+        with suppress(OSError, OverflowError):
+            # Later records sort later; two of one nanosecond replace each other.
+            path = Path(self._folder, f"{time.time_ns():020}")
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             remove_strays(path.parent)
             replace_file(path, _pack(items, self.mac), mode=0o600)
