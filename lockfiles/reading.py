@@ -93,7 +93,12 @@ def write(lockfile: Lockfile, path: str | Path, *, check_name: bool = True) -> b
     path = Path(path)
     if check_name and not is_valid_pylock_path(path):
         raise LockfileNameError(path.name)
-    data = dumps(lockfile).encode("utf-8")
+    return write_dumped(dumps(lockfile), path)
+
+
+def write_dumped(text: str, path: Path) -> bool:
+    """As `write`, for a lock that `dumps` has made a text of. The name is not checked."""
+    data = text.encode("utf-8")
     target = Path(os.path.realpath(path))
     remove_strays(target.parent, target.name)
     try:

@@ -319,18 +319,51 @@ def _write_lock(path: str, data: bytes) -> bool:
                 return True
     except OSError:
         pass
-    from pathlib import Path
-
-    from lockfiles._files import remove_strays, replace_file
-
-    target = Path(path)
     try:
-        remove_strays(target.parent, target.name)
-        mode = os.stat(path).st_mode & 0o7777 if os.path.exists(path) else None
-        replace_file(target, data, mode=mode, is_durable=mode is not None)
+        _replace_lock(path, data)
     except OSError:
         return False
     return True
+
+
+def _replace_lock(path: str, data: bytes) -> None:
+    """Put a file in the place of a lock, as `lockfiles._files.replace_file` does, whose imports take longer than a run.
+
+    The temporary file is locked, so that other runs do not take it for a stray one. Raises OSError.
+    """
+    mode = os.stat(path).st_mode & 0o7777 if os.path.exists(path) else None
+    folder, name = os.path.split(path)
+    temporary = os.path.join(folder, f".{name[:200]}.{os.urandom(6).hex()}.tmp")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(temporary, flags, 0o666 if mode is None else mode)
+    try:
+        try:
+            _lock_file(descriptor)
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
+            if mode is not None:
+                os.chmod(temporary, mode)
+                os.fsync(descriptor)  # A power cut must leave the old lock or the new one.
+            if os.name != "nt":
+                os.replace(temporary, path)
+        finally:
+            os.close(descriptor)
+        if os.name == "nt":
+            os.replace(temporary, path)  # Windows renames no open file.
+    except BaseException:
+        if os.path.exists(temporary):
+            os.unlink(temporary)
+        raise
+
+
+def _lock_file(descriptor: int) -> None:
+    """Lock an open file until it is closed, where the system has such locks."""
+    try:
+        import fcntl
+    except ImportError:
+        return
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _find_cache_folder(argv: Sequence[str]) -> str | None:

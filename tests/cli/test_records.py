@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from resolver.cli.records import find_page
+from lockfiles._files import replace_file
+from resolver.cli.records import _replace_lock, find_page
 from resolver.fetch.store import FolderStore, find_value_path
 from tests.command import Project, Run, child_environment
 from tests.loopback import Answer
@@ -512,3 +513,30 @@ def test_a_repeated_run_whose_output_cannot_be_written_prints_the_error_alone(pr
 
     assert results[0] == results[1]
     assert results[0][0] == 2
+
+
+@pytest.mark.parametrize("mode", [None, 0o600, 0o644, 0o444])
+def test_a_record_replaces_a_lock_as_the_product_does(tmp_path: Path, mode: int | None) -> None:
+    folder = tmp_path / "locks"
+    folder.mkdir()
+    ours, theirs = folder / "ours.toml", folder / "theirs.toml"
+    for path in (ours, theirs):
+        if mode is not None:
+            path.write_bytes(b"old")
+            path.chmod(mode)
+
+    _replace_lock(str(ours), b"new")
+    replace_file(theirs, b"new", mode=mode)
+
+    assert (ours.read_bytes(), ours.stat().st_mode) == (theirs.read_bytes(), theirs.stat().st_mode)
+    assert sorted(path.name for path in folder.iterdir()) == ["ours.toml", "theirs.toml"]
+
+
+def test_a_record_leaves_nothing_where_a_lock_cannot_be_replaced(tmp_path: Path) -> None:
+    place = tmp_path / "locks" / "lock.toml"
+    (place / "folder").mkdir(parents=True)
+
+    with pytest.raises(OSError, match=r".*"):
+        _replace_lock(str(place), b"new")
+
+    assert [path.name for path in place.parent.iterdir()] == ["lock.toml"]

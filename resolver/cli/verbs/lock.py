@@ -296,18 +296,19 @@ def _write(lockfile: Lockfile, path: Path | None, *, shown: str) -> bool:
     `shown` is the path for messages. Raises InputError where the file cannot be written.
     """
     # Lazy: `--check` writes nothing.
-    from lockfiles import dumps, write
+    from lockfiles.reading import dumps, write_dumped
 
+    text = dumps(lockfile)
     if path is None:
         # TOML is UTF-8 with line feeds, on every terminal.
-        write_output(dumps(lockfile).encode("utf-8"))
+        write_output(text.encode("utf-8"))
         return True
     recording = current_recording()
     if recording is not None:
-        recording.note_lock(path, dumps(lockfile).encode("utf-8"))
+        recording.note_lock(path, text.encode("utf-8"))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return write(lockfile, path)
+        return write_dumped(text, path)
     except OSError as error:
         raise InputError(
             f"`{shown}` cannot be written: {render_os_error(error)}", remedy="another place, with `-o`"
