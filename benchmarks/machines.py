@@ -82,7 +82,7 @@ def measure_against_uv(store: Path, *, runs: int) -> float:
         case = _prepare(Path(folder), EIGHT, index, LIST)
         question = Question(
             source=case.folder / "requirements.txt",
-            output=case.folder / "uv.toml",
+            output=case.folder / "pylock.uv.toml",
             index_url=index.url,
             cut_off=CUT_OFF,
             cache=case.folder / "uv-cache",
@@ -94,7 +94,10 @@ def measure_against_uv(store: Path, *, runs: int) -> float:
             for _ in EIGHT:
                 shutil.rmtree(question.cache, ignore_errors=True)
                 question.output.unlink(missing_ok=True)
-                theirs += TOOLS["uv"].run(question).seconds
+                finished = TOOLS["uv"].run(question)
+                if finished.exit_code != 0:
+                    sys.exit(f"uv fails in a measured run:\n{finished.said}")
+                theirs += finished.seconds
             factors.append(case.seconds[-1] / theirs)
     return statistics.median(factors)
 

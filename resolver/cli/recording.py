@@ -195,7 +195,9 @@ class Recording:
     def _see_open(self, path: object, mode: object, flags: object) -> None:
         """A file that is opened to be read. What is opened to be written is an output."""
         is_written = isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR)
-        if not is_written:
+        # Bytecode is opened for each module, and is that of sources which the key of the record has.
+        is_bytecode = isinstance(path, str) and path.endswith(".pyc")
+        if not is_written and not is_bytecode:
             self._note_path(b"c", path)
 
     def _note_path(self, tag: bytes, path: Any) -> None:
