@@ -177,6 +177,10 @@ def _read_argument(
         return _read_standard_input(folder, standard_input or getattr(sys.stdin, "buffer", None))
     if not argument:
         raise SourceError("a SOURCE is empty", remedy="the name of a file, or `-` for standard input")
+    if not argument.isprintable() and any("\ud800" <= character <= "\udfff" for character in argument):
+        raise SourceError(
+            f"the name `{argument}` is no UTF-8, and a lock has the name of its list in it", remedy="rename the file"
+        )
     if "://" in argument:
         raise SourceError(f"`{redact(argument)}` is a URL, and a list is read from a file", remedy="download it first")
     file, _, app_name = argument.partition("::")

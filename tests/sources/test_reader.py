@@ -26,6 +26,12 @@ def find_fault(argument: str | None, folder: Path, **options: tuple[str, ...]) -
     return str(caught.value)
 
 
+def test_a_name_that_is_no_utf_8_is_refused(folder: Path) -> None:
+    assert find_fault("x\udcff.txt", folder) == (
+        "the name `x\udcff.txt` is no UTF-8, and a lock has the name of its list in it\n  try: rename the file"
+    )
+
+
 @pytest.mark.parametrize("name", ["requirements.txt", "gpu.in", "anything.txt"])
 def test_a_requirement_file_is_kept_as_its_text(folder: Path, name: str) -> None:
     (folder / name).write_text("torch\n# all\nnumpy\n")
