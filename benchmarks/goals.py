@@ -169,7 +169,7 @@ def render_chart(figures: Figures) -> str:
 
     The line at 1 is uv. Colours are those of the page around it (`currentColor`) and one that is read on both grounds.
     """
-    left, width, row, top = 330, 420, 30, 40
+    left, width, row, top = 370, 420, 30, 40
     rows = [(goal.title, goal.median, list(figures["goals"][goal.title].values())) for goal in GOALS]
     rows.append((_EIGHT.title, _EIGHT.median, [figures["eight"]]))
     most = max(1.5, *(max(factors) for _, _, factors in rows)) * 1.05
@@ -193,7 +193,7 @@ def render_chart(figures: Figures) -> str:
             f'<rect x="{left}" y="{y + 4}" width="{place(median) - left:.1f}" height="16" fill="{colour}"/>',
             *(f'<circle cx="{place(one):.1f}" cy="{y + 12}" r="2.5" fill="#0969da"/>' for one in factors),
             f'<rect x="{place(goal) - 1:.1f}" y="{y}" width="2" height="24" fill="#cf222e"/>',
-            f'<text x="{place(max(factors)) + 8:.1f}" y="{y + 16}">{median:.2f}</text>',
+            f'<text x="{place(max(*factors, goal, 1.0)) + 8:.1f}" y="{y + 16}">{median:.2f}</text>',
         ]
     bottom, one = top + row * len(rows), f"{place(1):.1f}"
     parts += [

@@ -24,6 +24,14 @@ def figures() -> dict[str, Any]:
     }
 
 
+def test_the_page_has_the_table_of_its_figures() -> None:
+    docs = Path(__file__).parents[2] / "docs"
+    figures = json.loads((docs / "performance.json").read_text(encoding="utf-8"))
+
+    assert render_table(figures) in (docs / "performance.md").read_text(encoding="utf-8")
+    assert render_chart(figures) == (docs / "performance.svg").read_text(encoding="utf-8")
+
+
 def test_the_table_has_goal_median_and_worst_list(figures: dict[str, Any]) -> None:
     lines = render_table(figures).splitlines()
 
