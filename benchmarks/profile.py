@@ -103,21 +103,11 @@ def _profile(
     seconds: list[float] = []
     main_s: list[float] = []
     with running_index(options.store, max_age_s=case.max_age_s) as index, tempfile.TemporaryDirectory() as folder:
-        own = Path(folder)
-        (own / ".git").mkdir()
         text = source.read_text(encoding="utf-8")
-        question = Question(
-            source=own / "requirements.txt",
-            output=own / "pylock.lock.toml",
-            index_url=index.url,
-            cut_off=CUT_OFF,
-            cache=own / "cache",
-            python="3.11",
-        )
-        question.source.write_text(text, encoding="utf-8")
+        question = _build_question(Path(folder), text, index_url=index.url)
         for number in range(-1, options.runs):
             command = TOOLS["lock"].build_command(_prepare(case, "lock", question, text, number))
-            told = own / "samples.json"
+            told = Path(folder, "samples.json")
             taken = _time([sys.executable, "-c", _CHILD, *command[1:]], {"PROFILED": str(told), "HOME": folder})
             if number >= 0:  # The first one fills the cache.
                 seconds.append(taken)
@@ -128,6 +118,21 @@ def _profile(
     each_s = max(0.0, statistics.median(main_s) - start_s) / max(1, counts.total())
     stages = {stage: count * each_s for stage, count in counts.items()}
     return {**stages, "start of the interpreter": start_s}, statistics.median(seconds)
+
+
+def _build_question(folder: Path, text: str, *, index_url: str) -> Question:
+    """The list in a folder of its own, so that a case may change it."""
+    (folder / ".git").mkdir()
+    question = Question(
+        source=folder / "requirements.txt",
+        output=folder / "pylock.lock.toml",
+        index_url=index_url,
+        cut_off=CUT_OFF,
+        cache=folder / "cache",
+        python="3.11",
+    )
+    question.source.write_text(text, encoding="utf-8")
+    return question
 
 
 def _time(command: Sequence[str], variables: Mapping[str, str]) -> float:

@@ -175,14 +175,7 @@ def _read_argument(
         return _read_default(folder, extras, groups)
     if argument == "-":
         return _read_standard_input(folder, standard_input or getattr(sys.stdin, "buffer", None))
-    if not argument:
-        raise SourceError("a SOURCE is empty", remedy="the name of a file, or `-` for standard input")
-    if not argument.isprintable() and any("\ud800" <= character <= "\udfff" for character in argument):
-        raise SourceError(
-            f"the name `{argument}` is no UTF-8, and a lock has the name of its list in it", remedy="rename the file"
-        )
-    if "://" in argument:
-        raise SourceError(f"`{redact(argument)}` is a URL, and a list is read from a file", remedy="download it first")
+    _check_argument(argument)
     file, _, app_name = argument.partition("::")
     path = folder / file
     _check_file(path, file, folder)
@@ -200,6 +193,18 @@ def _read_argument(
     if path.suffix in _REQUIREMENT_SUFFIXES and not app_name:
         return _read_requirement_file(path, argument, folder)
     raise _refuse_unknown(path, argument)
+
+
+def _check_argument(argument: str) -> None:
+    """Raises SourceError for a text that names no file which a lock could be made from."""
+    if not argument:
+        raise SourceError("a SOURCE is empty", remedy="the name of a file, or `-` for standard input")
+    if not argument.isprintable() and any("\ud800" <= character <= "\udfff" for character in argument):
+        raise SourceError(
+            f"the name `{argument}` is no UTF-8, and a lock has the name of its list in it", remedy="rename the file"
+        )
+    if "://" in argument:
+        raise SourceError(f"`{redact(argument)}` is a URL, and a list is read from a file", remedy="download it first")
 
 
 def _read_default(folder: Path, extras: Sequence[str], groups: Sequence[str]) -> Source:
