@@ -81,3 +81,53 @@ def test_lock_from_an_empty_cache_loads_no_http_library_where_the_index_answers_
 
 def test_lock_of_a_list_with_its_own_index_does_not_load_pip(project: Project) -> None:
     assert not any(name == "pip" or name.startswith("pip.") for name in loaded(project, "requirements.txt"))
+
+
+ALLOWED = {
+    "versions, specifiers, markers, PEP 751": "packaging",
+    "the search, and the text of the lock": "resolvelib tomli_w",
+    "argparse": "argparse gettext locale shlex string textwrap",
+    "dataclasses, for packaging.pylock": "ast copy dataclasses dis importlib inspect linecache opcode token tokenize",
+    "packaging.tags and markers": "array logging platform select selectors signal subprocess sysconfig traceback",
+    "lists, pyproject.toml, old locks, answers": "datetime fcntl gc ipaddress json pathlib tomllib unicodedata urllib",
+    "plain sockets": "encodings heapq queue socket stringprep threading zlib",
+    "expressions, files and types everywhere": "enum fnmatch glob grp ntpath pwd re typing warnings",
+    "small modules that those bring": "atexit bisect collections contextlib copyreg errno functools genericpath"
+    " itertools keyword math operator os posixpath reprlib stat struct types weakref",
+}
+"""What a run may load beside the product and what Python has without `site`, by the reason; some with some versions."""
+
+_DIFFERENCE = """
+import sys
+bare = {*sys.modules}
+from resolver.cli.main import main
+code = main(sys.argv[1:])
+print(code, *sorted({name.partition(".")[0] for name in {*sys.modules} - bare}))
+"""
+
+
+@pytest.mark.parametrize("case", ["cold", "changed", "--check"])
+def test_a_run_loads_only_what_is_listed_with_a_reason(project: Project, case: str) -> None:
+    words: tuple[str, ...] = ()
+    if case == "cold":
+        shutil.rmtree(project.cache)
+    elif case == "changed":
+        project.write_list("a>0")
+    else:
+        words = ("--check",)
+
+    words = (*words, "requirements.txt", "--python", "3.11", "--cache-dir", str(project.cache))
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", _DIFFERENCE, *words],
+        cwd=project.folder,
+        env=child_environment(project.folder),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    code, *names = done.stdout.splitlines()[-1].split()
+    found = {name for name in names if not name.startswith("_")}
+
+    listed = {name for names in ALLOWED.values() for name in names.split()}
+    assert code == "0", done.stderr
+    assert found - listed - {"resolver", "lockfiles"} == set()

@@ -15,6 +15,7 @@ import os
 import shutil
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import product
@@ -101,6 +102,10 @@ class Life(RuleBasedStateMachine):
                 code = main([*argv, *words])
         finally:
             os.chdir(before)
+            # What was asked for ahead may still be under way: the process of a command would have ended.
+            for thread in threading.enumerate():
+                if thread.name.startswith("pinfold-"):
+                    thread.join(timeout=30)
         out.flush()
         assert isinstance(out.buffer, io.BytesIO)
         self.printed = out.buffer.getvalue().decode() + err.getvalue()
