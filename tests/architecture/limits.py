@@ -29,12 +29,12 @@ class Limit:
 
 
 LIMITS = (
-    Limit("modules", 220, 220),
+    Limit("modules", 240, 240),
     Limit("median lines of a module, at most", 300, 300),
     Limit("median lines of a module, at least", 160, 160, at_least=True),
     Limit("lines of the longest module", 600, 600),
     Limit("modules under 60 lines", 30, 30),
-    Limit("entries of resolver/", 16, 16),
+    Limit("entries of resolver/", 18, 18),
     Limit("modules of the fullest room", 20, 20),
     Limit("import circles: imports at the top", 0, 0),
     Limit("import circles: lazy imports too", 0, 0),
