@@ -20,8 +20,7 @@ from packaging.version import InvalidVersion, Version
 from resolver.errors import PinfoldError, Position
 from resolver.index.core_metadata import admits_python
 from resolver.index.location import Location
-from resolver.solve.build_rules import BUILT_FOR_GPU
-from resolver.solve.demand import is_readable, is_virtual, parse_dependency
+from resolver.solve.demand import BUILT_FOR_GPU, is_readable, is_virtual, parse_dependency
 from resolver.solve.explanation import CollidingRequirement, Collision, Obstacle
 from resolver.solve.project_table import ListedPage, ProjectTable, build_project_table, iter_rows
 from resolver.solve.search.backtracking import search_by_backtracking

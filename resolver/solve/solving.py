@@ -19,14 +19,13 @@ from packaging.version import Version
 
 from resolver.index.location import Location
 from resolver.index.package_source import PackageSource
-from resolver.solve.build_rules import BuildRules
 from resolver.solve.cuda.demands import CudaDemands
 from resolver.solve.problem import Problem
 from resolver.solve.resolution import Resolution
 from resolver.solve.search.backtracking import search_by_backtracking
 from resolver.solve.search.closure import build_resolution
 from resolver.solve.search.speculation import Speculation
-from resolver.solve.search.universe import Conflict, Found, Search, Universe
+from resolver.solve.search.universe import BuildRules, Conflict, Found, Search, Universe
 
 if TYPE_CHECKING:
     from resolver.index.location import FamilyIndexes
