@@ -26,7 +26,7 @@ from resolver import Access, RunContext, Settings, lock, open_session, plan_lock
 from resolver.errors import FetchError, MetadataError, Position
 from resolver.index.project_health import ProjectStatus
 from resolver.requirements.url import Secret
-from resolver.solve.explanation import Explanation
+from resolver.solve.explanation import Explanation, Remedy
 from tests.cli.verb_runs import build_web_lock
 from tests.command import Project
 from tests.servers import wheel
@@ -56,7 +56,7 @@ _ATTRIBUTES: dict[str, Any] = {
     "name": "lock.toml",
     "bindings": (parse_binding("TOKEN=index.example"),),
     "lines": ("torch==2.8.0 --hash=sha256:aa",),
-    "explanation": Explanation(target="CPython 3.11", collisions=(), hints=("ask for less", "ask for more")),
+    "explanation": Explanation(target="CPython 3.11", collisions=(), remedies=(Remedy(texts=("ask for less",)),)),
 }
 _REFUSING = {"Cancellation", "Hydrated"}
 """The first one ends runs of this process, the other holds a secret."""

@@ -24,12 +24,14 @@ from resolver.solve.explanation import (
     Explanation,
     Link,
     Obstacle,
+    Remedy,
     Supply,
     UnusableVersion,
 )
-from resolver.solve.hints import describe_foreign, find_hints
+from resolver.solve.hints import describe_foreign
 from resolver.solve.problem import Problem, Root
 from resolver.solve.project_table import ProjectTable, iter_rows
+from resolver.solve.remedies import Trials, find_remedies
 from resolver.solve.search.backtracking import find_collisions, search_by_backtracking
 from resolver.solve.search.universe import Cause, Conflict, Universe, select_rows
 
@@ -46,10 +48,12 @@ _PLAIN_ROUNDS = 300
 _SHOWN_COLLISIONS = 3
 _SHOWN_LISTED = 12
 _SHOWN_VERSIONS = 3
+_MOST_GROUPED = 200
+"""The most versions whose reasons are read to show those with the same reasons as one."""
 
 
-def build_explanation(universe: Universe, conflict: Conflict) -> Explanation:
-    """The collisions behind a failed search, with hints. Only the hints make requests."""
+def build_explanation(universe: Universe, conflict: Conflict, trials: Trials | None = None) -> Explanation:
+    """The collisions behind a failed search, with remedies, which `trials` try. Only the remedies make requests."""
     found = _find_listed_collisions(universe)
     found = found or _find_collisions(universe.closed(_find_core(universe)))
     lines = (_with_all_lines(collision, universe.problem) for collision in found)
@@ -59,7 +63,7 @@ def build_explanation(universe: Universe, conflict: Conflict) -> Explanation:
         target=str(universe.problem.target),
         collisions=collisions[:shown],
         more_collisions=len(collisions[shown:]),
-        hints=find_hints(universe, collisions),
+        remedies=find_remedies(universe.problem, collisions, trials, universe),
         is_proven=conflict.is_proven,
         stood="" if conflict.is_proven else _describe_end(conflict),
     )
@@ -160,6 +164,7 @@ def _has_conflict(universe: Universe, items: Sequence[Root]) -> bool:
 
 
 def _keep(problem: Problem, items: Sequence[Root]) -> Problem:
+    """The problem with these entries and constraints alone, told apart by identity: a list may repeat a line."""
     kept = set(map(id, items))
     return replace(
         problem,
@@ -301,6 +306,10 @@ def _count_others(cause: Cause, events: Sequence[_Event]) -> int:
 
 
 def _find_obstacle(table: ProjectTable, matching: int, items: Sequence[Cause | Root]) -> Obstacle:
+    """What is wrong, from the rows that all requirements together admit (`matching`) and the number of these.
+
+    A virtual project stands for a CUDA or torch release that builds agree on, so its requirements come from builds.
+    """
     if is_virtual(table.name):
         return Obstacle.DIFFERENT_BUILDS
     if not table.listings:
@@ -313,6 +322,7 @@ def _find_obstacle(table: ProjectTable, matching: int, items: Sequence[Cause | R
 def _build_supply(universe: Universe, table: ProjectTable, matching: int, neighbours: tuple[Version, ...]) -> Supply:
     """What the locations offer of a project, of which `matching` are the rows that the requirements admit."""
     rows = sorted(iter_rows(matching), key=lambda row: _is_absent(universe, table, row))
+    groups = _group_versions(universe, table, rows[:_MOST_GROUPED])[:_SHOWN_VERSIONS]
     # A row without places is a build that an index may have, where that index was not read.
     listed = [version for row, version in enumerate(table.versions) if table.places(row)]
     return Supply(
@@ -321,13 +331,8 @@ def _build_supply(universe: Universe, table: ProjectTable, matching: int, neighb
         version_count=len(listed),
         file_count=table.file_count,
         newest=listed[0] if listed else None,
-        nearest=tuple(
-            UnusableVersion(
-                version=table.versions[row], reasons=tuple(dict.fromkeys(_iter_reasons(universe, table, row)))
-            )
-            for row in rows[:_SHOWN_VERSIONS]
-        ),
-        more=len(rows[_SHOWN_VERSIONS:]),
+        nearest=tuple(groups),
+        more=len(rows) - sum(group.count for group in groups),
         neighbours=neighbours,
         builds=universe.rules.explain_rows(table, matching) if universe.rules is not None and matching else (),
         direct=_describe_direct(universe.problem, table),
@@ -335,6 +340,20 @@ def _build_supply(universe: Universe, table: ProjectTable, matching: int, neighb
             family for family in universe.problem.families if family.exclusive and is_family_name(table.name, family)
         ),
     )
+
+
+def _group_versions(universe: Universe, table: ProjectTable, rows: Sequence[int]) -> list[UnusableVersion]:
+    """The versions of rows with their reasons; neighbours with the same reasons are one."""
+    groups: list[UnusableVersion] = []
+    for row in rows:
+        version, reasons = table.versions[row], tuple(dict.fromkeys(_iter_reasons(universe, table, row)))
+        if groups and groups[-1].reasons == reasons:
+            groups[-1] = replace(groups[-1], oldest=version, count=groups[-1].count + 1)
+        elif len(groups) == _SHOWN_VERSIONS:
+            break
+        else:
+            groups.append(UnusableVersion(version=version, reasons=reasons))
+    return groups
 
 
 def _describe_direct(problem: Problem, table: ProjectTable) -> str:
@@ -367,20 +386,25 @@ def _iter_reasons(universe: Universe, table: ProjectTable, row: int) -> Iterator
         yield f"yanked ({files[0].yanked})" if files[0].yanked else "yanked"
     if not (files or table.rejections(row)):
         yield "no file"
-    foreign = [rejection for rejection in table.rejections(row) if rejection.reason == "tags"]
-    described = describe_foreign([rejection.detail for rejection in foreign], universe.problem.target)
+    by_reason: dict[tuple[str, str], list[str]] = {}
     for rejection in table.rejections(row):
-        match rejection.reason:
+        # Wheels for other machines are one reason, and so are files that are too new, of which the first one counts.
+        detail = rejection.detail if rejection.reason not in ("tags", "exclude-newer") else ""
+        kind = (rejection.reason, detail.replace(f"`{rejection.filename}`", "it"))
+        by_reason.setdefault(kind, []).append(rejection.filename if detail else rejection.detail)
+    foreign = [rejection for rejection in table.rejections(row) if rejection.reason == "tags"]
+    for (reason, detail), found in by_reason.items():
+        match reason:
             case "python":
-                yield f"needs Python {rejection.detail}"
-            case "tags" if len(foreign) == 1:
-                yield f"`{foreign[0].filename}` is {described}"
+                yield f"needs Python {detail}"
             case "tags":
-                yield f"{len(foreign)} wheels, {described}"
-            case _ if rejection.filename in rejection.detail:
-                yield rejection.detail
+                described = describe_foreign(found, universe.problem.target)
+                yield f"`{foreign[0].filename}` is {described}" if len(found) == 1 else f"wheels {described}"
+            case "exclude-newer":
+                yield min(found)
             case _:
-                yield f"`{rejection.filename}`: {rejection.detail}"
+                more = f" and {_count(len(found) - 1, 'other file')}" if len(found) > 1 else ""
+                yield f"`{found[0]}`{more}: {detail}"
 
 
 class _Paths:
@@ -432,12 +456,14 @@ class NoSolutionError(ResolutionError):
         self.explanation = explanation
 
 
-def build_error(universe: Universe, conflict: Conflict) -> NoSolutionError:
+def build_error(universe: Universe, conflict: Conflict, trials: Trials | None = None) -> NoSolutionError:
     """The error for a conflict that a search over the universe ended with."""
-    return NoSolutionError(build_explanation(universe, conflict))
+    return NoSolutionError(build_explanation(universe, conflict, trials))
 
 
-def build_refusal(problem: Problem, refused: Sequence[tuple[Root, str]]) -> NoSolutionError:
+def build_refusal(
+    problem: Problem, refused: Sequence[tuple[Root, str]], trials: Trials | None = None
+) -> NoSolutionError:
     """The error for requirements on one project that no build meets, each with the reason: known without a search."""
     requirements = tuple(CollidingRequirement(position=root.position, text=root.text) for root, _ in refused)
     lines = tuple(dict.fromkeys(why for _, why in refused))
@@ -445,11 +471,12 @@ def build_refusal(problem: Problem, refused: Sequence[tuple[Root, str]]) -> NoSo
     collision = Collision(
         project=refused[0][0].name, obstacle=Obstacle.UNUSABLE, requirements=requirements, supply=supply
     )
-    return NoSolutionError(Explanation(target=str(problem.target), collisions=(collision,)))
+    remedies = find_remedies(problem, (collision,), trials)
+    return NoSolutionError(Explanation(target=str(problem.target), collisions=(collision,), remedies=remedies))
 
 
 def _iter_faults(explanation: Explanation) -> Iterator[Fault]:
-    """A fault for each collision, the last one with the hints."""
+    """A fault for each collision, the last one with the remedies."""
     what = "no solution" if explanation.is_proven else "no solution found within the limits of the search"
     faults: list[Fault] = []
     for collision in explanation.collisions:
@@ -464,11 +491,21 @@ def _iter_faults(explanation: Explanation) -> Iterator[Fault]:
     if explanation.more_collisions:
         faults.append(Fault(what=f"and {explanation.more_collisions} more collisions like these"))
     yield from faults[:-1]
-    remedy, *others = explanation.hints or ("",)
+    remedy, *others = [line for one in explanation.remedies for line in _iter_remedy(one)] or [""]
     yield replace(faults[-1], remedy=remedy, other_remedies=tuple(others))
 
 
+def _iter_remedy(remedy: Remedy) -> Iterator[str]:
+    """The lines of a remedy; the last one tells that a search has found a solution with all of them."""
+    yield from remedy.texts[:-1]
+    if not remedy.is_tried:
+        yield remedy.texts[-1]
+    else:
+        yield f"{remedy.texts[-1]} ({'solves' if len(remedy.texts) == 1 else 'together they solve'} the list)"
+
+
 def _render_obstacle(collision: Collision) -> str:
+    """The first line of a fault, without the target: what is wrong with which project."""
     name = collision.project
     match collision.obstacle:
         case Obstacle.NOT_FOUND:
@@ -486,9 +523,13 @@ def _render_obstacle(collision: Collision) -> str:
 
 
 def _build_fault(what: str, collision: Collision) -> Fault:
+    """A collision as a fault: its requirements, then what decides it.
+
+    That is a direct reference, else the builds, else the locations without the project, else the versions on offer.
+    """
     involved = tuple(_render_requirement(requirement, collision.project) for requirement in collision.requirements)
     supply = collision.supply
-    nearest = tuple(f"  {version.version}: {'; '.join(version.reasons)}" for version in supply.nearest)
+    nearest = tuple(f"  {_render_versions(version)}: {'; '.join(version.reasons)}" for version in supply.nearest)
     if supply.direct:
         return Fault(what=what, involved=involved, why=supply.direct, details=nearest)
     if supply.builds or collision.obstacle is Obstacle.DIFFERENT_BUILDS:
@@ -501,7 +542,13 @@ def _build_fault(what: str, collision: Collision) -> Fault:
     return Fault(what=what, involved=involved, why=_render_supply(supply), details=nearest)
 
 
+def _render_versions(group: UnusableVersion) -> str:
+    """A version, or the newest and the oldest of a run of versions with their number."""
+    return str(group.version) if group.oldest is None else f"{group.version} to {group.oldest}, {group.count} versions"
+
+
 def _render_requirement(requirement: CollidingRequirement, name: str) -> str:
+    """The position and text of a line, then each link of the chain that leads from it to the requirement on `name`."""
     text = f"{requirement.position}: `{requirement.text}`"
     if requirement.is_constraint:
         text += " (a constraint)"
@@ -516,6 +563,7 @@ def _render_requirement(requirement: CollidingRequirement, name: str) -> str:
 
 
 def _render_absence(supply: Supply) -> str:
+    """Which locations were read for a project that none of them has, or why none was."""
     if supply.exclusive and not supply.missing:
         names = ", ".join(f"`{family.name}`" for family in supply.exclusive)
         urls = ", ".join(f"`{url}`" for family in supply.exclusive for url in family.urls)
@@ -524,6 +572,7 @@ def _render_absence(supply: Supply) -> str:
 
 
 def _render_supply(supply: Supply) -> str:
+    """How many versions and files the locations have, and the newest or the nearest where none of them matches."""
     places = ", ".join(supply.locations)
     verb = "has" if len(supply.locations) == 1 else "together have"
     offer = f"{places} {verb} {_count(supply.version_count, 'version')} in {_count(supply.file_count, 'file')}"
@@ -537,4 +586,5 @@ def _render_supply(supply: Supply) -> str:
 
 
 def _count(number: int, noun: str) -> str:
+    """A number with its noun, which takes a plain `s` in the plural."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

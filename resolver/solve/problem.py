@@ -28,6 +28,7 @@ from resolver.targets.target import Target
 
 if TYPE_CHECKING:
     from resolver.index.location import FamilyIndexes
+    from resolver.solve.explanation import Change
 
 __all__ = [
     "Problem",
@@ -71,6 +72,7 @@ class Problem:
     - `build_indexes` are the indexes with builds for one CUDA each; None means no rules about builds. `allow` are names
       whose builds need not fit machine and torch. With `measures_kernels`, the architectures of a build of torch are
       read out of its wheel where the data lacks them.
+    - `variant(changes)` is the problem of the same list with some changes, to try remedies; None where it is not known.
     """
 
     target: Target
@@ -98,6 +100,7 @@ class Problem:
     build_indexes: FamilyIndexes | None = None
     allow: frozenset[NormalizedName] = frozenset()
     measures_kernels: bool = False
+    variant: Callable[[Sequence[Change]], Problem | None] = lambda changes: None
 
     def allowed_hashes(self, name: NormalizedName) -> frozenset[str] | None:
         """The hashes that every line with hashes on the project gives, as in pip; None where no line gives any."""
@@ -130,7 +133,7 @@ class _UnknownKindError(Exception):
 _SEARCH_RULES = 2
 """Raised whenever the search answers a problem differently, so that answers of earlier rules are not used."""
 
-_FUNCTIONS = frozenset({"locations", "later_locations"})
+_FUNCTIONS = frozenset({"locations", "later_locations", "variant"})
 
 
 def _iter_problem(problem: Problem) -> Iterator[str]:

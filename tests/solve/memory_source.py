@@ -319,6 +319,10 @@ class MemorySource:
     def kernels(self, file: DistributionFile) -> str:
         return self.measured[str(file.version)]
 
+    def for_target(self, target: Target) -> MemorySource:
+        """A source of the same releases for a target, with counts of its own."""
+        return replace(self, target=target, asked_pages=[], asked_dependencies=[], ahead=[], ahead_pages=[])
+
     def without_requests(self) -> PackageSource:
         """The source itself: it makes no requests."""
         return self
