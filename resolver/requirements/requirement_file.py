@@ -372,7 +372,7 @@ def _check_flag_line(uses: list[FlagUse]) -> None:
     if len(find_links) > 1 or (includes and len(uses) > 1):
         raise Refusal(
             f"`{(includes or find_links)[0].flag.name}` and another flag in one line",
-            why="pip reads only one of them silently",
+            why="pip reads only one of them, and ignores the others",
             remedy="give each flag a line of its own",
         )
 

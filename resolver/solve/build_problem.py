@@ -33,7 +33,7 @@ from resolver.requirements.entry import (
     with_line,
 )
 from resolver.requirements.scopes import IndexFamily, Scope, merge_scopes
-from resolver.requirements.url import Url
+from resolver.requirements.url import Url, parse_url
 from resolver.solve.problem import Problem, Root
 from resolver.solve.resolution import Pin, Resolution
 from resolver.targets.accelerators import Gpu, Unspecified
@@ -176,8 +176,6 @@ class _Given:
                 requirement_list = with_line(requirement_list, change.position, change.text)
             elif isinstance(change, EarlierFlag):
                 location = self._find_location(change)
-                if location is None:
-                    return None
                 requirement_list = with_earlier_location(requirement_list, location, change.before)
         if requirement_list is None:
             return None
@@ -198,13 +196,14 @@ class _Given:
             preferences=self.preferences,
         )
 
-    def _find_location(self, flag: EarlierFlag) -> NamedLocation | None:
-        """The location that a flag names: one of the list, or the default index."""
+    def _find_location(self, flag: EarlierFlag) -> NamedLocation:
+        """The location that a flag names: one of the list, the default index, or one that needs no login."""
         named = [one for one in self.requirement_list.named_locations if one.url.public == flag.url]
+        if named:
+            return named[0]
         default = self.indexes.default_index
-        if not named and default is not None and default.public == flag.url:
-            named = [NamedLocation(url=default, position=flag.before, is_index=True)]
-        return named[0] if named else None
+        url = default if default is not None and default.public == flag.url else parse_url(flag.url)
+        return NamedLocation(url=url, position=flag.before, is_index=True)
 
 
 def _change_target(target: Target, chosen: Mapping[OptionName, str]) -> Target | None:

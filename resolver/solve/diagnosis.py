@@ -24,7 +24,6 @@ from resolver.solve.explanation import (
     Explanation,
     Link,
     Obstacle,
-    Remedy,
     Supply,
     UnusableVersion,
 )
@@ -34,6 +33,7 @@ from resolver.solve.project_table import ProjectTable, iter_rows
 from resolver.solve.remedies import Trials, find_remedies
 from resolver.solve.search.backtracking import find_collisions, search_by_backtracking
 from resolver.solve.search.universe import Cause, Conflict, Universe, select_rows
+from resolver.targets.torch_builds import NoRunningBuild
 
 __all__ = [
     "NoSolutionError",
@@ -48,6 +48,7 @@ _PLAIN_ROUNDS = 300
 _SHOWN_COLLISIONS = 3
 _SHOWN_LISTED = 12
 _SHOWN_VERSIONS = 3
+_TOO_NEW = "uploaded after the cut-off date"
 _MOST_GROUPED = 200
 """The most versions whose reasons are read to show those with the same reasons as one."""
 
@@ -291,6 +292,8 @@ def _find_neighbours(table: ProjectTable, items: Sequence[Cause | Root]) -> tupl
     except InvalidVersion:
         return ()
     listed = [version for row, version in enumerate(table.versions) if table.places(row)]
+    if pinned.local is not None and Version(pinned.public) in listed[1:]:
+        return (Version(pinned.public),)
     below = [version for version in listed if version < pinned]
     above = [version for version in listed if version > pinned]
     near = [*([max(below)] if below else []), *([min(above)] if above else [])]
@@ -347,13 +350,19 @@ def _group_versions(universe: Universe, table: ProjectTable, rows: Sequence[int]
     groups: list[UnusableVersion] = []
     for row in rows:
         version, reasons = table.versions[row], tuple(dict.fromkeys(_iter_reasons(universe, table, row)))
-        if groups and groups[-1].reasons == reasons:
-            groups[-1] = replace(groups[-1], oldest=version, count=groups[-1].count + 1)
+        if groups and _is_alike(groups[-1].reasons, reasons):
+            shared = reasons if groups[-1].reasons == reasons else (_TOO_NEW,)
+            groups[-1] = replace(groups[-1], reasons=shared, oldest=version, count=groups[-1].count + 1)
         elif len(groups) == _SHOWN_VERSIONS:
             break
         else:
             groups.append(UnusableVersion(version=version, reasons=reasons))
     return groups
+
+
+def _is_alike(reasons: tuple[str, ...], others: tuple[str, ...]) -> bool:
+    """Whether reasons are the same, but for the time at which a file was uploaded."""
+    return reasons == others or all(len(one) == 1 and one[0].startswith("uploaded ") for one in (reasons, others))
 
 
 def _describe_direct(problem: Problem, table: ProjectTable) -> str:
@@ -462,12 +471,19 @@ def build_error(universe: Universe, conflict: Conflict, trials: Trials | None = 
 
 
 def build_refusal(
-    problem: Problem, refused: Sequence[tuple[Root, str]], trials: Trials | None = None
+    problem: Problem, refused: Sequence[tuple[Root, NoRunningBuild | str]], trials: Trials | None = None
 ) -> NoSolutionError:
-    """The error for requirements on one project that no build meets, each with the reason: known without a search."""
+    """The error for requirements on one project that no build meets, each with the reason: known without a search.
+
+    The nearest releases that run are neighbours, so that the remedies propose them.
+    """
     requirements = tuple(CollidingRequirement(position=root.position, text=root.text) for root, _ in refused)
-    lines = tuple(dict.fromkeys(why for _, why in refused))
-    supply = Supply(locations=(), missing=(), version_count=0, file_count=0, newest=None, builds=lines)
+    lines = tuple(dict.fromkeys(str(why) for _, why in refused))
+    builds = [why.later or why.earlier for _, why in refused if isinstance(why, NoRunningBuild) and not why.cuda]
+    running = tuple(dict.fromkeys(Version(build.version.public) for build in builds if build is not None))
+    supply = Supply(
+        locations=(), missing=(), version_count=0, file_count=0, newest=None, builds=lines, neighbours=running
+    )
     collision = Collision(
         project=refused[0][0].name, obstacle=Obstacle.UNUSABLE, requirements=requirements, supply=supply
     )
@@ -491,17 +507,8 @@ def _iter_faults(explanation: Explanation) -> Iterator[Fault]:
     if explanation.more_collisions:
         faults.append(Fault(what=f"and {explanation.more_collisions} more collisions like these"))
     yield from faults[:-1]
-    remedy, *others = [line for one in explanation.remedies for line in _iter_remedy(one)] or [""]
+    remedy, *others = [line for one in explanation.remedies for line in one.render()] or [""]
     yield replace(faults[-1], remedy=remedy, other_remedies=tuple(others))
-
-
-def _iter_remedy(remedy: Remedy) -> Iterator[str]:
-    """The lines of a remedy; the last one tells that a search has found a solution with all of them."""
-    yield from remedy.texts[:-1]
-    if not remedy.is_tried:
-        yield remedy.texts[-1]
-    else:
-        yield f"{remedy.texts[-1]} ({'solves' if len(remedy.texts) == 1 else 'together they solve'} the list)"
 
 
 def _render_obstacle(collision: Collision) -> str:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import Enum
 from typing import Literal
 
@@ -174,6 +175,14 @@ class Remedy:
     changes: tuple[Change, ...] = ()
     is_tried: bool = False
     is_weakening: bool = False
+
+    def render(self) -> Iterator[str]:
+        """A line for each action; the last one says so where a search has found a solution with all of them."""
+        yield from self.texts[:-1]
+        if not self.is_tried:
+            yield self.texts[-1]
+        else:
+            yield f"{self.texts[-1]} ({'solves' if len(self.texts) == 1 else 'together they solve'} the list)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,7 +43,7 @@ from resolver.targets.platforms import Glibc, Linux
 from resolver.targets.target import Target
 from resolver.targets.torch_builds import find_release
 
-__all__ = ["describe_foreign", "iter_proposals"]
+__all__ = ["describe_foreign", "iter_proposals", "iter_pythons"]
 
 _LIKENESS = 0.8
 """The least similarity of a misspelt name, as difflib measures it: `numpi` and `numpy` have 0.8."""
@@ -67,7 +67,7 @@ def iter_proposals(problem: Problem, collision: Collision, universe: Universe | 
     versions and builds, locations, what the target lacks, another machine, and `allow` last.
     """
     yield from _iter_name_hints(problem, collision, universe)
-    yield from _iter_label_hints(collision)
+    yield from _iter_label_hints(problem, collision)
     yield from _iter_companion_hints(collision)
     if universe is not None:
         if collision.obstacle is Obstacle.DIFFERENT_BUILDS and universe.rules is not None:
@@ -82,6 +82,7 @@ def iter_proposals(problem: Problem, collision: Collision, universe: Universe | 
             yield from _iter_python_hints(universe, collision)
             yield from _iter_marker_hints(universe, collision)
         yield from _iter_date_hints(universe, collision)
+        yield from _iter_hash_hints(universe, collision)
         yield from _iter_build_hints(universe, collision)
         yield from _iter_direct_hints(universe, collision)
     yield from _iter_machine_hints(problem, collision)
@@ -150,10 +151,10 @@ def _find_near_name(name: str, known: frozenset[str] | set[str]) -> str | None:
     return similar[0] if similar and similar[0] != name else None
 
 
-def _iter_label_hints(collision: Collision) -> Iterator[Remedy]:
+def _iter_label_hints(problem: Problem, collision: Collision) -> Iterator[Remedy]:
     """The index of a build with a CUDA label (`torch==2.4.0+cu124`) that no location in scope has.
 
-    The URL comes from the data about families. It is not read, so the remedy claims nothing about what it has.
+    The URL comes from the data about families. A machine type names the same index, where the list is for none yet.
     """
     if collision.obstacle is not Obstacle.NO_VERSION or not is_torch_companion(collision.project):
         return
@@ -164,8 +165,13 @@ def _iter_label_hints(collision: Collision) -> Iterator[Remedy]:
     urls = [place.template for place in list_build_locations(collision.project) if place.fields == {"cuda"}]
     url = urls[0].replace("{cuda}", label) if urls else ""
     if url and url not in collision.supply.locations:
-        machine = "" if label == "cpu" else "; `-m` with the type of the GPU names the index as well"
-        yield Remedy(texts=(f"`--extra-index-url {url}`, the index of builds with the label `+{label}`{machine}",))
+        text, before = f"--extra-index-url {url}", collision.requirements[0].position
+        yield Remedy(
+            texts=(f"add `{text}` before {before}: the index of builds with the label `+{label}`",),
+            changes=(EarlierFlag(text=text, url=url, position=None, before=before),),
+        )
+        if problem.build_indexes is None and label != "cpu":
+            yield Remedy(texts=("`-m` with the type of the machine's GPU, which names the index of each build",))
 
 
 def _iter_companion_hints(collision: Collision) -> Iterator[Remedy]:
@@ -226,24 +232,28 @@ def _read_pin(requirement: CollidingRequirement) -> Version | None:
 
 
 def _iter_python_hints(universe: Universe, collision: Collision) -> Iterator[Remedy]:
-    """The nearest Python release for which the newest version that fits has wheels for this platform.
-
-    A newer one goes before an older one that is as near. What metadata say of Python counts as well.
-    """
+    """The Python for which the newest version that fits has files."""
     nearest = collision.supply.nearest
     row = universe.table(collision.project).find_row(nearest[0].version) if nearest else None
     if collision.obstacle is not Obstacle.UNUSABLE or row is None or (collision.project, row) in universe.ruled_out:
         return
-    rejections = universe.table(collision.project).rejections(row)
-    target = universe.problem.target
-    minors = _list_minors([one.detail for one in rejections if one.reason == "tags"], target)
-    for one in rejections:
+    yield from iter_pythons(universe.table(collision.project), row, universe.problem.target)
+
+
+def iter_pythons(table: ProjectTable, row: int, target: Target) -> Iterator[Remedy]:
+    """The nearest Python release for which a version has wheels for this platform; none if the target's is among them.
+
+    A newer one goes before an older one that is as near. What metadata say of Python counts as well.
+    """
+    minors = _list_minors([one.detail for one in table.rejections(row) if one.reason == "tags"], target)
+    for one in table.rejections(row):
         if one.reason == "python":
             minors |= {minor for minor in _MINORS if admits_python(one.detail, f"3.{minor}.0")}
+    minors &= set(_MINORS)
     if minors and target.python.minor not in minors:
         minor = min(minors, key=lambda minor: (abs(minor - target.python.minor), -minor))
         yield Remedy(
-            texts=(f"`--python 3.{minor}`, for which `{collision.project} {nearest[0].version}` has files",),
+            texts=(f"`--python 3.{minor}`, for which `{table.name} {table.versions[row]}` has files",),
             changes=(ChosenOption(name="--python", value=f"3.{minor}"),),
         )
 
@@ -293,6 +303,25 @@ def _iter_date_hints(universe: Universe, collision: Collision) -> Iterator[Remed
         )
 
 
+def _iter_hash_hints(universe: Universe, collision: Collision) -> Iterator[Remedy]:
+    """The hash that the index gives for a file, where the list has other ones: it may be that of another version."""
+    nearest = collision.supply.nearest
+    row = universe.table(collision.project).find_row(nearest[0].version) if nearest else None
+    if collision.obstacle is not Obstacle.UNUSABLE or row is None:
+        return
+    table = universe.table(collision.project)
+    refused = {one.filename for one in table.rejections(row) if one.reason == "hash"}
+    files = [
+        file
+        for listing, page_row in table.places(row)
+        for file in listing.page.files(page_row)
+        if file.filename in refused and file.sha256 is not None
+    ]
+    if files:
+        hashed = f"`{files[0].filename}` has `--hash=sha256:{files[0].sha256}`"
+        yield Remedy(texts=(f"check the version and its hashes: on the index {hashed}",))
+
+
 def describe_foreign(tags: Sequence[str], target: Target) -> str:
     """What wheels with these compressed tags, none of which the target has, are for: a part of a sentence.
 
@@ -310,8 +339,9 @@ def describe_foreign(tags: Sequence[str], target: Target) -> str:
     glibc = _find_glibc(others, target)
     if glibc:
         return f"for glibc {glibc} or newer, and `{target.platform}` has an older one"
-    if others:
-        return f"for {_join(others)}, not {target.platform}"
+    everywhere = sorted({tag.platform for tag in each})
+    if others or platforms.isdisjoint(everywhere):
+        return f"for {_join(others or everywhere)}, not {target.platform}"
     kinds = _join(sorted({f"{tag.interpreter}-{tag.abi} on {tag.platform}" for tag in each}))
     return f"for {kinds}, not {target.python.abi} on {target.platform}"
 

@@ -452,7 +452,7 @@ def _refusal(file: DistributionFile, location: Location, rules: FileRules) -> tu
     if not file.is_wheel and not rules.sdists:
         return "only-binary", "the list allows wheels only"
     if rules.hashes is not None and not _may_have_one_of(rules.hashes, file):
-        return "hash", "none of the hashes that the list gives is its own"
+        return "hash", "none of its hashes is in the list"
     if rules.cutoff is not None and not _is_exempt(location, rules):
         if file.upload_time is None:
             raise _missing_upload_time(file, location)

@@ -12,16 +12,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import field, replace
 from enum import Enum
 
 from packaging.requirements import Requirement
 from packaging.specifiers import Specifier, SpecifierSet
-from packaging.utils import NormalizedName
+from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from lockfiles._values import dataclass
-from resolver.errors import MetadataError, OfflineError, PinfoldError
+from resolver.errors import FetchError, MetadataError, OfflineError, PinfoldError
 from resolver.index.core_metadata import Dependencies
 from resolver.index.distribution_file import DistributionFile
 from resolver.index.events import Observe
@@ -30,13 +30,14 @@ from resolver.index.package_source import DelegatingSource, PackageSource
 from resolver.index.project_page import ProjectPage
 from resolver.solve.demand import is_readable, is_virtual
 from resolver.solve.explanation import ChosenOption, Collision, Obstacle, Remedy, WrittenLine
-from resolver.solve.hints import iter_proposals
+from resolver.solve.hints import describe_foreign, iter_proposals, iter_pythons
 from resolver.solve.problem import Problem, Root
+from resolver.solve.project_table import build_project_table, read_listings
 from resolver.solve.search.backtracking import search_by_backtracking
 from resolver.solve.search.universe import Conflict, Found, Universe
 from resolver.targets.target import Target
 
-__all__ = ["TRIAL_ROUNDS", "Trials", "find_remedies"]
+__all__ = ["TRIAL_ROUNDS", "Trials", "add_remedies", "find_remedies"]
 
 TRIAL_ROUNDS = 600
 """The rounds of the search of one trial."""
@@ -72,8 +73,9 @@ class _BoundError(Exception):
 class _TrialSource(DelegatingSource):
     """A package source that counts what is read, and builds nothing. The listener of the run hears nothing of it."""
 
-    def __init__(self, source: PackageSource) -> None:
+    def __init__(self, source: PackageSource, failed: set[str]) -> None:
         super().__init__(source)
+        self._failed = failed
         self._read: set[str] = set()
         self._versions: Counter[str] = Counter()
 
@@ -87,9 +89,15 @@ class _TrialSource(DelegatingSource):
         return None
 
     def project_page(self, name: NormalizedName, location: Location) -> ProjectPage | None:
-        """The page, counted."""
+        """The page, counted. A location that has failed in another trial is not queried again."""
         self._count(f"{name} {location.url.public}")
-        return super().project_page(name, location)
+        if location.url.public in self._failed:
+            raise _BoundError
+        try:
+            return super().project_page(name, location)
+        except FetchError:
+            self._failed.add(location.url.public)
+            raise _BoundError from None
 
     def dependencies(self, file: DistributionFile) -> Dependencies:
         """The dependencies, counted. Raises MetadataError where only a build could tell them."""
@@ -120,6 +128,7 @@ class Trials:
     look: Callable[[Problem, PackageSource], tuple[Universe, Found | Conflict]]
     open_source: Callable[[Target], PackageSource]
     _trials: int = 0
+    _failed: set[str] = field(default_factory=set)
 
     def run(self, problem: Problem | None) -> tuple[TrialResult, Mapping[NormalizedName, Version]]:
         """Whether a problem has a solution, and the versions of that solution."""
@@ -129,12 +138,12 @@ class Trials:
         # A release that needs a build is no candidate: a message is no reason to run code.
         careful = replace(problem, no_build=True)
         try:
-            universe, outcome = self.look(careful, _TrialSource(self.open_source(problem.target)))
+            universe, outcome = self.look(careful, _TrialSource(self.open_source(problem.target), self._failed))
         except _BoundError:
             return TrialResult.UNKNOWN, {}
         except PinfoldError as error:
             if not isinstance(error, OfflineError) and error.exit_code != 3:
-                self._trials = _MOST_TRIALS  # A host that fails once is not queried again for a message.
+                self._trials = _MOST_TRIALS  # A file that cannot be read is no reason to wait for others.
             return (TrialResult.CONFLICT if error.exit_code == 3 else TrialResult.UNKNOWN), {}
         if isinstance(outcome, Conflict):
             return (
@@ -166,6 +175,38 @@ def find_remedies(
     if _count_solving(tried) < _MOST_SHOWN:
         tried += _iter_tried(problem, sorted(late, key=lambda one: one.is_weakening), trials)
     return _order(tried)
+
+
+def add_remedies(error: MetadataError, problem: Problem, source: PackageSource, trials: Trials) -> None:
+    """Add to the error of a build what makes the build needless: a Python with wheels, or a version with wheels.
+
+    An old pin on a new Python is the usual reason for a build that fails: its wheels are for Pythons of its time. Each
+    remedy that is added was tried, without builds.
+    """
+    name = canonicalize_name(error.project)
+    try:
+        listings, missing = read_listings(name, problem, source)
+    except PinfoldError:
+        return
+    table = build_project_table(name, problem, listings, missing)
+    rows = [
+        row for row in range(len(table.versions)) if any(one.filename == error.filename for one in table.files(row))
+    ]
+    tags = [one.detail for one in table.rejections(rows[0]) if one.reason == "tags"] if rows else []
+    if not tags:
+        return
+    remedies = list(_iter_tried(problem, list(iter_pythons(table, rows[0], problem.target)), trials))
+    for root in (root for root in problem.roots if root.name == name and root.specifier and not root.hashes):
+        if is_readable(root.text) and Requirement(root.text).url is None:
+            remedies += _iter_for_line(problem, root, (), trials, None)
+    lines = [line for remedy in remedies if remedy.is_tried for line in remedy.render()]
+    fault = error.faults[0]
+    version = f"`{name} {table.versions[rows[0]]}`"
+    fault = replace(fault, details=(*fault.details, f"{version} has wheels {describe_foreign(tags, problem.target)}"))
+    if lines:
+        others = (*lines[1:], *filter(None, [fault.remedy]), *fault.other_remedies)
+        fault = replace(fault, remedy=lines[0], other_remedies=others)
+    error.faults = (fault, *error.faults[1:])
 
 
 def _changes_machine(remedy: Remedy) -> bool:
@@ -293,7 +334,7 @@ def _iter_relaxed(
         if root.position in written or found >= _MOST_SHOWN:
             continue
         for remedy in _iter_for_line(problem, root, neighbours, trials, universe):
-            found += 1
+            found += remedy.is_tried
             yield remedy
     if not found and len(lines) > 1:
         yield from _iter_relaxed_together(problem, list(lines), trials)
@@ -304,15 +345,16 @@ def _iter_for_line(
 ) -> Iterator[Remedy]:
     """The line with each neighbour of its version that solves the list; else with the version that a search finds.
 
-    A search without the line's specifier takes the newest version that goes with the rest of the list.
+    A search without the line's specifier takes the newest version that goes with the rest of the list. Without a
+    universe the neighbours come from the data, so one that cannot be tried is proposed all the same.
     """
     solved = False
     for version in neighbours:
         remedy = _build_relaxed(root, version)
         result, _ = trials.run(problem.variant(remedy.changes))
-        if result is TrialResult.SOLVED:
+        if result is TrialResult.SOLVED or (result is TrialResult.UNKNOWN and universe is None):
             solved = True
-            yield replace(remedy, is_tried=True)
+            yield replace(remedy, is_tried=result is TrialResult.SOLVED)
     if solved or (universe is not None and not _may_solve(universe, root)):
         return
     result, versions = trials.run(problem.variant((_free(root),)))

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
+from resolver.errors import MetadataError
 from resolver.index.location import Location
 from resolver.index.package_source import PackageSource
 from resolver.solve.cuda.demands import CudaDemands
@@ -53,7 +54,14 @@ def solve(
     NoSolutionError, MetadataError, FetchError, HashMismatchError, SettingsError for files without upload time, and
     MissingHashesError under `--require-hashes`.
     """
-    universe, outcome = _find(problem, source, partial(_start_trials, open_source))
+    try:
+        universe, outcome = _find(problem, source, partial(_start_trials, open_source))
+    except MetadataError as error:
+        if error.needs_build and (trials := _start_trials(open_source)) is not None:
+            from resolver.solve.remedies import add_remedies  # As below.
+
+            add_remedies(error, problem, source, trials)
+        raise
     if isinstance(outcome, Conflict):
         # Imported where it is needed: most runs have nothing to explain.
         from resolver.solve.diagnosis import build_error

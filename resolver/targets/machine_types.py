@@ -248,6 +248,10 @@ class _Table:
         Of several with one folded name it is that of the configuration.
         """
         machines = {_fold(one.name): one.name for one in reversed(self.list_machines())}
+        if _fold(name) == "cpu":
+            return tuple(one.name for one in self.list_machines() if one.gpu is None and not one.deprecated)[
+                :_MOST_SUGGESTIONS
+            ]
         gpus = [row["name"] for row in self._gpu_rows.values() if row["vendor"] == "nvidia"]
         gpus += [row.name for row in self._own_gpus.values()]
         others = {_fold(gpu): f"GPU-{gpu.replace(' ', '-')}" for gpu in gpus}

@@ -100,7 +100,7 @@ def test_all_faults_of_a_file_come_in_one_report() -> None:
         (
             "-f ./a -f ./b",
             "`--find-links` and another flag in one line\n"
-            "  because pip reads only one of them silently\n"
+            "  because pip reads only one of them, and ignores the others\n"
             "  try: give each flag a line of its own",
         ),
         (

@@ -119,6 +119,7 @@ def test_a_name_that_may_be_a_gpu_beside_cpu_types_is_no_cpu_target(names: str) 
         ("H10", "GPU-H100"),
         ("rtx5900", "GPU-RTX5090"),
         ("XXL", "XL"),
+        ("CPU", "XS"),
         ("RTX PRO 6000 Blackwel", "GPU-RTX-PRO-6000-Blackwell-Max-Q"),
         ("quantum", None),
     ],
