@@ -172,7 +172,8 @@ def _rejection(file: DistributionFile, ranks: list[int], release: Release, targe
     if release.python is not None and not SpecifierSet(release.python).contains(target.python.full):
         return Rejection(filename=file.filename, reason="python", detail=release.python)
     if not ranks:
-        return Rejection(filename=file.filename, reason="tags", detail=release.wheels[0])
+        tag = "-".join(file.filename.removesuffix(".whl").rsplit("-", 3)[-3:])
+        return Rejection(filename=file.filename, reason="tags", detail=tag)
     return None
 
 
