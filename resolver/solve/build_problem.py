@@ -14,12 +14,13 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Literal
 
+from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
 from lockfiles._values import dataclass
-from resolver.errors import Fault, HashMismatchError, InputError, InternalError
+from resolver.errors import Fault, HashMismatchError, InputError, InternalError, Position
 from resolver.index.distribution_file import Commit, FixedSource, Folder
 from resolver.index.location import Location, order_locations
 from resolver.index.package_source import PackageSource
@@ -190,7 +191,10 @@ class _Given:
             target=target,
             indexes=replace(self.indexes, strategy="best-match" if "index-strategy" in chosen else strategy),
             options=replace(
-                self.options, allow=allow, exclude_newer=chosen.get("--exclude-newer", self.options.exclude_newer)
+                self.options,
+                allow=allow,
+                exclude_newer=chosen.get("--exclude-newer", self.options.exclude_newer),
+                overrides=(*self.options.overrides, *_read_override(chosen, requirement_list)),
             ),
             direct=self.direct,
             preferences=self.preferences,
@@ -204,6 +208,18 @@ class _Given:
         default = self.indexes.default_index
         url = default if default is not None and default.public == flag.url else parse_url(flag.url)
         return NamedLocation(url=url, position=flag.before, is_index=True)
+
+
+def _read_override(chosen: Mapping[OptionName, str], requirement_list: RequirementList) -> tuple[Entry, ...]:
+    """The override that is chosen, in the scope of the project's lines."""
+    if "override-dependencies" not in chosen:
+        return ()
+    requirement = Requirement(chosen["override-dependencies"])
+    name = canonicalize_name(requirement.name)
+    scopes = [entry.scope for entry in requirement_list.entries if entry.name == name]
+    position = Position(source="[tool.pinfold] override-dependencies")
+    entry = Entry(position=position, text=str(requirement), name=name, specifier=requirement.specifier)
+    return (replace(entry, scope=scopes[0]) if scopes else entry,)
 
 
 def _change_target(target: Target, chosen: Mapping[OptionName, str]) -> Target | None:

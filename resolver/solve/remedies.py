@@ -174,6 +174,8 @@ def find_remedies(
             tried += _iter_prereleases(problem, trials)
     if _count_solving(tried) < _MOST_SHOWN:
         tried += _iter_tried(problem, sorted(late, key=lambda one: one.is_weakening), trials)
+    if trials is not None and not _count_solving(tried):
+        tried += _iter_overrides(problem, collisions, trials)
     return _order(tried)
 
 
@@ -436,6 +438,29 @@ def _is_below(version: Version, clause: Specifier) -> bool:
         return version < Version(clause.version)
     except InvalidVersion:
         return True
+
+
+def _iter_overrides(problem: Problem, collisions: Sequence[Collision], trials: Trials) -> Iterator[Remedy]:
+    """An override of what projects need, where nothing else solves the list: a check less, so the last resort.
+
+    It is one of the requirements that exclude each other, the newest one of the list first.
+    """
+    for collision in collisions:
+        name = collision.project
+        if collision.obstacle is not Obstacle.EXCLUDE_EACH_OTHER or any(one.name == name for one in problem.overrides):
+            continue
+        needs = [one.links[-1].needs if one.links else one.text for one in collision.requirements]
+        for need in reversed([need for need in needs if is_readable(need)]):
+            text = f"{name}{Requirement(need).specifier}"
+            changes = (ChosenOption(name="override-dependencies", value=text),)
+            result, _ = trials.run(problem.variant(changes))
+            if result is TrialResult.SOLVED:
+                told = (
+                    f'`override-dependencies = ["{text}"]` in `[tool.pinfold]`, which takes the place of all other'
+                    f" requirements on `{name}`: what needs another version may not run"
+                )
+                yield Remedy(texts=(told,), changes=changes, is_tried=True, is_weakening=True)
+                return
 
 
 def _iter_prereleases(problem: Problem, trials: Trials) -> Iterator[Remedy]:

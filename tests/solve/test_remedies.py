@@ -46,6 +46,8 @@ def _apply(table: dict[str, Any], change: Change) -> None:
             first.insert(0, "--pre")
         case ChosenOption(name="allow", value=value):
             table.setdefault("options", {}).setdefault("allow", []).append(value)
+        case ChosenOption(name="override-dependencies", value=value):
+            table.setdefault("overrides", []).append(value)
         case ChosenOption(name="index-strategy", value=value):
             table.setdefault("options", {})["index-strategy"] = value
         case ChosenOption(name=name, value=value):
@@ -113,4 +115,5 @@ def test_every_kind_of_change_is_tried_by_some_scenario() -> None:
         "--exclude-newer",
         "allow",
         "index-strategy",
+        "override-dependencies",
     }
