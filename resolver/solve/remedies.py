@@ -456,8 +456,8 @@ def _iter_overrides(problem: Problem, collisions: Sequence[Collision], trials: T
             result, _ = trials.run(problem.variant(changes))
             if result is TrialResult.SOLVED:
                 told = (
-                    f'`override-dependencies = ["{text}"]` in `[tool.pinfold]`, which takes the place of all other'
-                    f" requirements on `{name}`: what needs another version may not run"
+                    f'`override-dependencies = ["{text}"]` in `[tool.pinfold]`, which replaces all requirements'
+                    f" on `{name}`: a project that needs another version may fail"
                 )
                 yield Remedy(texts=(told,), changes=changes, is_tried=True, is_weakening=True)
                 return
