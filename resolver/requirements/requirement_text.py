@@ -54,6 +54,13 @@ _SCP_START = compile_later(r"(?:git\+)?[\w.-]+@[\w.-]+\.[\w-]+:(?!//)")
 _HASH = compile_later(r"(sha256|sha384|sha512):([0-9a-fA-F]+)")
 # `pip install numpy` and its like, as documentation prints it.
 _COMMAND = compile_later(r"[!$%]?\s*(?:python3?\s+-m\s+)?(?:uv\s+)?(?:pip3?|uv|poetry|conda)\s+(?:install|add)\s+")
+# `numpy==1.26 // why`: a path has no `==` before its first slash.
+_FOREIGN_COMMENT = compile_later(r"([A-Za-z0-9][^/\s]*[=<>]=\s*[^/\s]+)\s*//")
+# What is no list at all, and what to do with it.
+_OTHER_TEXTS = (
+    (compile_later(r"Package\s+Version(?:\s.*)?"), "the heading of `pip list`", "write the output of `pip freeze`"),
+    (compile_later(r"\[+[A-Za-z][\w.-]*\]+"), "the name of a TOML table", "name the file pyproject.toml"),
+)
 # An operator, perhaps a wrong one, and a version, perhaps a wrong one.
 _CLAUSE = compile_later(r"([=<>~!^@\s]*)([A-Za-z0-9*][\w.+!*-]*)")
 # What people write for an operator; `=` and a space are those of conda and of tables.
@@ -160,6 +167,8 @@ def _parse_text(use: RequirementUse, variables: Mapping[str, str]) -> Entry:
         return _parse_direct(use, reference, marker, variables, name=named[1], extras=named[2] or "")
     # Only URLs may contain a `;`, so the first one begins the marker.
     requirement, _, marker = text.partition(";")
+    if commented := _FOREIGN_COMMENT.match(text):
+        raise Refusal(f"`{text}` holds `//`, which begins no comment", remedy=f"write `{commented[1]}  # …`")
     if looks_like_path(requirement) or (use.editable and not re.search(r"[<>=!~\s]", requirement.strip())):
         return _parse_direct(use, requirement, marker, variables)
     if use.editable:
@@ -339,6 +348,9 @@ def _refuse_requirement(text: str, error: InvalidRequirement) -> Refusal:
         return Refusal(
             f"`{text}` is a command, and no requirement", remedy=f"write what follows alone: `{text[command.end() :]}`"
         )
+    for pattern, what, remedy in _OTHER_TEXTS:
+        if pattern.fullmatch(text):
+            return Refusal(f"`{text}` is {what}, and no requirement", remedy=remedy)
     # Words of which each is a requirement alone: `numpy scipy`, `numpy, scipy`. `1.26` is a name too, but rarely meant.
     words = [word for word in re.split(r"\s*,\s*|\s+", text) if word]
     if len(words) > 1 and all(_is_requirement(word) and not word[0].isdigit() for word in words):

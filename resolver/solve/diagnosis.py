@@ -396,7 +396,11 @@ def _iter_reasons(universe: Universe, table: ProjectTable, row: int) -> Iterator
     if not (files or table.rejections(row)):
         yield "no file"
     by_reason: dict[tuple[str, str], list[str]] = {}
+    wants_python = any(rejection.reason == "python" for rejection in table.rejections(row))
     for rejection in table.rejections(row):
+        # Wheels of a version that wants another Python are for other Pythons: that is one reason, not two.
+        if wants_python and rejection.reason == "tags":
+            continue
         # Wheels for other machines are one reason, and so are files that are too new, of which the first one counts.
         detail = rejection.detail if rejection.reason not in ("tags", "exclude-newer") else ""
         kind = (rejection.reason, detail.replace(f"`{rejection.filename}`", "it"))

@@ -7,6 +7,7 @@ request that fails gives none. Remedies about names and versions that are often 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from difflib import get_close_matches
@@ -15,6 +16,7 @@ from functools import cache
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.tags import parse_tag
+from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from resolver.errors import PinfoldError, Position
@@ -47,6 +49,9 @@ __all__ = ["describe_foreign", "iter_proposals", "iter_pythons"]
 
 _LIKENESS = 0.8
 """The least similarity of a misspelt name, as difflib measures it: `numpi` and `numpy` have 0.8."""
+_BUILT_IN = frozenset(map(canonicalize_name, {*sys.stdlib_module_names, "asynchat", "distutils", "imp", "smtpd"}))
+"""The modules of Python, with those that the oldest Python of this program still knew."""
+
 _SHORTEST_GUESSED = 4
 """The fewest letters of a misspelt name: every shorter one is near to many projects."""
 
@@ -104,6 +109,9 @@ def _iter_name_hints(problem: Problem, collision: Collision, universe: Universe 
     data = read_data("names")
     if (reason := data["not-projects"].get(name)) is not None:
         yield Remedy(texts=(f"{reason} in place of `{name}`",))
+        return
+    if name in _BUILT_IN:
+        yield Remedy(texts=(f"remove `{name}`: it is a part of Python, and is imported without being installed",))
         return
     project = data["import"].get(name)
     reason = ": the name to install is not the name to import"

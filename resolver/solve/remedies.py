@@ -11,7 +11,7 @@ What a search reads for a remedy that is followed, the next run finds in its cac
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from enum import Enum
 
@@ -29,7 +29,7 @@ from resolver.index.location import Location
 from resolver.index.package_source import DelegatingSource, PackageSource
 from resolver.index.project_page import ProjectPage
 from resolver.solve.demand import is_readable, is_virtual
-from resolver.solve.explanation import ChosenOption, Collision, Obstacle, Remedy, WrittenLine
+from resolver.solve.explanation import Change, ChosenOption, Collision, EarlierFlag, Obstacle, Remedy, WrittenLine
 from resolver.solve.hints import describe_foreign, iter_proposals, iter_pythons
 from resolver.solve.problem import Problem, Root
 from resolver.solve.project_table import build_project_table, read_listings
@@ -274,14 +274,42 @@ def _try_together(
     ]
     remedies = [remedy for remedy in changed if remedy is not None]
     if trials is not None and len(remedies) == len(collisions):
-        together = Remedy(
-            texts=tuple(dict.fromkeys(text for remedy in remedies for text in remedy.texts)),
-            changes=tuple(dict.fromkeys(change for remedy in remedies for change in remedy.changes)),
+        for together in _iter_joined(remedies):
+            result, _ = trials.run(problem.variant(together.changes))
+            if result is TrialResult.SOLVED:
+                return (replace(together, is_tried=True),)
+    return tuple(_iter_without_repeats(first))
+
+
+def _iter_joined(remedies: Sequence[Remedy]) -> Iterator[Remedy]:
+    """One remedy with the changes of all; one for each value of an option that they choose differently."""
+    python = dict.fromkeys(one for one in remedies for change in one.changes if _is_python(change))
+    others = [one for one in _iter_without_repeats(remedies) if one not in python]
+    for chosen in [[one] for one in python] or [[]]:
+        joined = [one for one in remedies if one in others or one in chosen]
+        yield Remedy(
+            texts=tuple(dict.fromkeys(text for remedy in joined for text in remedy.texts)),
+            changes=tuple(dict.fromkeys(change for remedy in joined for change in remedy.changes)),
         )
-        result, _ = trials.run(problem.variant(together.changes))
-        if result is TrialResult.SOLVED:
-            return (replace(together, is_tried=True),)
-    return tuple(dict.fromkeys(first))
+
+
+def _is_python(change: Change) -> bool:
+    """Whether a change chooses the Python, of which a lock has one."""
+    return isinstance(change, ChosenOption) and change.name == "--python"
+
+
+def _iter_without_repeats(remedies: Iterable[Remedy]) -> Iterator[Remedy]:
+    """The remedies without those that add a flag which an earlier one adds before more lines."""
+    added: set[tuple[str, int | None]] = set()
+    for remedy in dict.fromkeys(remedies):
+        flags = {
+            (one.text, one.before.layer)
+            for one in remedy.changes
+            if isinstance(one, EarlierFlag) and one.position is None
+        }
+        if not flags or not flags <= added:
+            yield remedy
+        added |= flags
 
 
 def _guess(problem: Problem, collision: Collision) -> Remedy | None:

@@ -105,7 +105,7 @@ class MachineChoice:
         """The warnings for the summary: deprecated names in list order, then a mix of CPU and GPU types."""
         for machine in self.machines:
             if machine.deprecated:
-                what = f"machine type `{machine.name}` is not looked at: {machine.deprecated}"
+                what = f"machine type `{machine.name}` is ignored: {machine.deprecated}"
                 yield str(Fault(what=what, remedy="`GPU-A100`"))
         if self.is_mixed:
             cpu = ", ".join(f"`{one.name}`" for one in self.machines if one.gpu is None and not one.deprecated)

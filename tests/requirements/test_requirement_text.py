@@ -76,6 +76,25 @@ def test_requirement_in_the_words_of_another_tool_is_answered_with_its_meaning(t
             "  because expected a marker variable or quoted string\n"
             '  try: quote its values: `python_version > "3.8" and sys_platform == "linux"`',
         ),
+        (
+            "numpy==1.26.4 // why",
+            "`numpy==1.26.4 // why` holds `//`, which begins no comment\n  try: write `numpy==1.26.4  # …`",
+        ),
+        (
+            "Package    Version",
+            "`Package    Version` is the heading of `pip list`, and no requirement\n"
+            "  try: write the output of `pip freeze`",
+        ),
+        (
+            "[project]",
+            "`[project]` is the name of a TOML table, and no requirement\n  try: name the file pyproject.toml",
+        ),
+        (
+            "https://github.com/owner/project",
+            "`https://github.com/owner/project` is a repository, not an archive\n"
+            "  because an installer would read its web page as a source archive\n"
+            "  try: write `git+https://github.com/owner/project`",
+        ),
         ("requests@latest", "`latest`, after `requests @`, is no URL and no path\n  try: write `requests`"),
     ],
 )

@@ -97,7 +97,7 @@ def test_a_mix_of_cpu_and_gpu_types_is_a_gpu_target_with_a_warning() -> None:
 def test_the_bare_gpu_type_names_no_gpu_and_gives_a_warning() -> None:
     choice = parse_machine_types("GPU")
     assert choice.accelerator == UNSPECIFIED
-    assert list(choice.iter_warnings()) == ["machine type `GPU` is not looked at: it names no GPU\n  try: `GPU-A100`"]
+    assert list(choice.iter_warnings()) == ["machine type `GPU` is ignored: it names no GPU\n  try: `GPU-A100`"]
 
 
 def test_beside_a_known_gpu_the_bare_type_changes_nothing() -> None:
