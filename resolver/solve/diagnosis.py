@@ -391,21 +391,21 @@ def _iter_reasons(universe: Universe, table: ProjectTable, row: int) -> Iterator
         yield ruled_out.detail
         return
     files = table.files(row)
-    if files and files[0].yanked is not None:
-        yield f"yanked ({files[0].yanked})" if files[0].yanked else "yanked"
+    if files and (why := files[0].yanked) is not None:
+        yield f"yanked ({why})" if why else "yanked"
     if not (files or table.rejections(row)):
         yield "no file"
     by_reason: dict[tuple[str, str], list[str]] = {}
-    wants_python = any(rejection.reason == "python" for rejection in table.rejections(row))
-    for rejection in table.rejections(row):
-        # Wheels of a version that wants another Python are for other Pythons: that is one reason, not two.
-        if wants_python and rejection.reason == "tags":
-            continue
+    rejections = table.rejections(row)
+    if any(rejection.reason == "python" for rejection in rejections):
+        # Wheels of a version that needs another Python are for other Pythons: that is one reason, not two.
+        rejections = tuple(rejection for rejection in rejections if rejection.reason != "tags")
+    for rejection in rejections:
         # Wheels for other machines are one reason, and so are files that are too new, of which the first one counts.
         detail = rejection.detail if rejection.reason not in ("tags", "exclude-newer") else ""
         kind = (rejection.reason, detail.replace(f"`{rejection.filename}`", "it"))
         by_reason.setdefault(kind, []).append(rejection.filename if detail else rejection.detail)
-    foreign = [rejection for rejection in table.rejections(row) if rejection.reason == "tags"]
+    foreign = [rejection for rejection in rejections if rejection.reason == "tags"]
     for (reason, detail), found in by_reason.items():
         match reason:
             case "python":
@@ -485,12 +485,9 @@ def build_refusal(
     lines = tuple(dict.fromkeys(str(why) for _, why in refused))
     builds = [why.later or why.earlier for _, why in refused if isinstance(why, NoRunningBuild) and not why.cuda]
     running = tuple(dict.fromkeys(Version(build.version.public) for build in builds if build is not None))
-    supply = Supply(
-        locations=(), missing=(), version_count=0, file_count=0, newest=None, builds=lines, neighbours=running
-    )
-    collision = Collision(
-        project=refused[0][0].name, obstacle=Obstacle.UNUSABLE, requirements=requirements, supply=supply
-    )
+    supply = Supply(builds=lines, neighbours=running)
+    project = refused[0][0].name
+    collision = Collision(project=project, obstacle=Obstacle.UNUSABLE, requirements=requirements, supply=supply)
     remedies = find_remedies(problem, (collision,), trials)
     return NoSolutionError(Explanation(target=str(problem.target), collisions=(collision,), remedies=remedies))
 

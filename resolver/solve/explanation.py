@@ -95,11 +95,11 @@ class Supply:
     one.
     """
 
-    locations: tuple[str, ...]
-    missing: tuple[str, ...]
-    version_count: int
-    file_count: int
-    newest: Version | None
+    locations: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    version_count: int = 0
+    file_count: int = 0
+    newest: Version | None = None
     nearest: tuple[UnusableVersion, ...] = ()
     more: int = 0
     neighbours: tuple[Version, ...] = ()
