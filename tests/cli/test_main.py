@@ -177,6 +177,7 @@ def test_index_that_fails_is_4(project: Project) -> None:
         "  because none are known for it: not in the list, `/dev/null` (a netrc file has no ports, so its logins go to"
         " port 443 of https alone) or the keyring\n"
         f"  try: write `http://${{INDEX_USERNAME}}:${{INDEX_PASSWORD}}@{project.server.authority}/…` in the list,"
+        " or set `PINFOLD_INDEX_MY_URL`, `PINFOLD_INDEX_MY_USERNAME` and `PINFOLD_INDEX_MY_PASSWORD`,"
         " or name a file with `--credentials`\n",
     )
     assert project.files() == ["requirements.txt"]
