@@ -288,16 +288,9 @@ def _find_neighbours(table: ProjectTable, items: Sequence[Cause | Root]) -> tupl
     if len(items) != 1 or len(pins) != 1:
         return ()
     try:
-        pinned = Version(pins[0])
+        return table.neighbours(Version(pins[0]))
     except InvalidVersion:
         return ()
-    listed = [version for row, version in enumerate(table.versions) if table.places(row)]
-    if pinned.local is not None and Version(pinned.public) in listed[1:]:
-        return (Version(pinned.public),)
-    below = [version for version in listed if version < pinned]
-    above = [version for version in listed if version > pinned]
-    near = [*([max(below)] if below else []), *([min(above)] if above else [])]
-    return tuple(version for version in near if version != listed[0])
 
 
 def _count_others(cause: Cause, events: Sequence[_Event]) -> int:
@@ -333,7 +326,7 @@ def _build_supply(universe: Universe, table: ProjectTable, matching: int, neighb
         missing=tuple(str(location.url) for location in table.missing),
         version_count=len(listed),
         file_count=table.file_count,
-        newest=listed[0] if listed else None,
+        newest=table.newest(),
         nearest=tuple(groups),
         more=len(rows) - sum(group.count for group in groups),
         neighbours=neighbours,

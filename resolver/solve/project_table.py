@@ -183,6 +183,24 @@ class ProjectTable:
             return ((self.listings[0], row),)
         return self._places[row]
 
+    def newest(self) -> Version | None:
+        """The newest version that a location has, without those of which every file is too new; None without one."""
+        for row, version in enumerate(self.versions):
+            is_too_new = not self.files(row) and any(one.reason == "exclude-newer" for one in self.rejections(row))
+            if self.places(row) and not is_too_new:
+                return version
+        return None
+
+    def neighbours(self, version: Version) -> tuple[Version, ...]:
+        """The versions just below and above one that is not here, without the newest; its own without its label."""
+        listed = [one for row, one in enumerate(self.versions) if self.places(row)]
+        if version.local is not None and Version(version.public) in listed[1:]:
+            return (Version(version.public),)
+        below = [one for one in listed if one < version]
+        above = [one for one in listed if one > version]
+        near = [*([max(below)] if below else []), *([min(above)] if above else [])]
+        return tuple(one for one in near if one != listed[0])
+
     def find_row(self, version: Version) -> int | None:
         """The row of a version, or None."""
         return next((row for row, known in enumerate(self.versions) if known == version), None)
