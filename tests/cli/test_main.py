@@ -161,8 +161,8 @@ def test_no_solution_is_3_with_the_chain_that_collides(project: Project) -> None
         "  requirements.txt:2: `a`, `a 1.0` needs `c<2`\n"
         "  requirements.txt:3: `b`, `b 1.0` needs `c>=2`\n"
         "  because https://index.example/simple/ has 2 versions in 2 files, the newest 2.0\n"
-        '  try: `override-dependencies = ["c>=2"]` in `[tool.pinfold]`, which replaces all requirements on `c`: a project'
-        " that needs another version may fail (solves the list)\n",
+        '  try: `override-dependencies = ["c>=2"]` in `[tool.pinfold]`, which replaces all requirements on `c`: a'
+        " project that needs another version may fail (solves the list)\n",
     )
     assert project.files() == ["requirements.txt"]
 
