@@ -246,7 +246,8 @@ class Locker:
 
     def _open_for_trials(self, opened: _OpenPlan, target: Target) -> PackageSource:
         """The package source of a target, to try remedies. Accelerators share one."""
-        if target.python == opened.plan.target.python:
+        own = opened.plan.target
+        if (target.python, target.platform) == (own.python, own.platform):
             return opened.source
         return self._sources.open(replace(opened.plan, target=target), opened.default_index).source
 

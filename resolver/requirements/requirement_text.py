@@ -61,6 +61,11 @@ _OTHER_TEXTS = (
     (compile_later(r"Package\s+Version(?:\s.*)?"), "the heading of `pip list`", "write the output of `pip freeze`"),
     (compile_later(r"\[+[A-Za-z][\w.-]*\]+"), "the name of a TOML table", "name the file pyproject.toml"),
 )
+# Dashes of word processors, and characters without width, which come along when text is copied.
+_LOOKALIKES = {
+    **dict.fromkeys((0x2010, 0x2011, 0x2012, 0x2013, 0x2014, 0x2212), "-"),
+    **dict.fromkeys((0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF), ""),
+}
 # An operator, perhaps a wrong one, and a version, perhaps a wrong one.
 _CLAUSE = compile_later(r"([=<>~!^@\s]*)([A-Za-z0-9*][\w.+!*-]*)")
 # What people write for an operator; `=` and a space are those of conda and of tables.
@@ -374,7 +379,7 @@ def _mend(text: str) -> str:
     Those are `=` (conda), `^1.2`, `~1.2` and `name = "1.2"` (poetry), `latest` (npm), a space in place of `==` or of a
     comma, operators the wrong way round, quotes around it all, and wildcards where none may be.
     """
-    bare = text.strip().strip("\"'`").strip()
+    bare = text.translate(_LOOKALIKES).strip().strip("\"'`").strip()
     name = re.match(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?:\s*\[[^\]]*\])?", bare)
     if name is None:
         return ""

@@ -39,6 +39,7 @@ from resolver.solve.problem import Problem, Root
 from resolver.solve.resolution import Pin, Resolution
 from resolver.targets.accelerators import Gpu, Unspecified
 from resolver.targets.families import load_families
+from resolver.targets.platforms import parse_platform
 from resolver.targets.target import Target, parse_python_version
 
 if TYPE_CHECKING:
@@ -182,7 +183,7 @@ class _Given:
             return None
         chosen = {change.name: change.value for change in changes if isinstance(change, ChosenOption)}
         target = _change_target(self.target, chosen)
-        if target is None or (self.direct and target.python != self.target.python):
+        if target is None or (self.direct and target != replace(self.target, accelerator=target.accelerator)):
             return None
         allow = (*self.options.allow, *([canonicalize_name(chosen["allow"])] if "allow" in chosen else []))
         strategy: Literal["first-index", "best-match"] = self.indexes.strategy
@@ -231,6 +232,8 @@ def _change_target(target: Target, chosen: Mapping[OptionName, str]) -> Target |
 
     if "--python" in chosen:
         target = replace(target, python=parse_python_version(chosen["--python"]))
+    if "--platform" in chosen:
+        target = replace(target, platform=parse_platform(chosen["--platform"]))
     if "-m" not in chosen:
         return target
     gpu = target.accelerator

@@ -7,6 +7,7 @@ wrong, the facts, and how to fix it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import assert_never
@@ -27,12 +28,12 @@ from resolver.solve.explanation import (
     Supply,
     UnusableVersion,
 )
-from resolver.solve.hints import describe_foreign
 from resolver.solve.problem import Problem, Root
 from resolver.solve.project_table import ProjectTable, iter_rows
 from resolver.solve.remedies import Trials, find_remedies
 from resolver.solve.search.backtracking import find_collisions, search_by_backtracking
 from resolver.solve.search.universe import Cause, Conflict, Universe, select_rows
+from resolver.targets.target import describe_foreign
 from resolver.targets.torch_builds import NoRunningBuild
 
 __all__ = [
@@ -48,7 +49,6 @@ _PLAIN_ROUNDS = 300
 _SHOWN_COLLISIONS = 3
 _SHOWN_LISTED = 12
 _SHOWN_VERSIONS = 3
-_TOO_NEW = "uploaded after the cut-off date"
 _MOST_GROUPED = 200
 """The most versions whose reasons are read to show those with the same reasons as one."""
 
@@ -343,8 +343,8 @@ def _group_versions(universe: Universe, table: ProjectTable, rows: Sequence[int]
     groups: list[UnusableVersion] = []
     for row in rows:
         version, reasons = table.versions[row], tuple(dict.fromkeys(_iter_reasons(universe, table, row)))
-        if groups and _is_alike(groups[-1].reasons, reasons):
-            shared = reasons if groups[-1].reasons == reasons else (_TOO_NEW,)
+        shared = _share(groups[-1].reasons, reasons) if groups else None
+        if shared is not None:
             groups[-1] = replace(groups[-1], reasons=shared, oldest=version, count=groups[-1].count + 1)
         elif len(groups) == _SHOWN_VERSIONS:
             break
@@ -353,9 +353,18 @@ def _group_versions(universe: Universe, table: ProjectTable, rows: Sequence[int]
     return groups
 
 
-def _is_alike(reasons: tuple[str, ...], others: tuple[str, ...]) -> bool:
-    """Whether reasons are the same, but for the time at which a file was uploaded."""
-    return reasons == others or all(len(one) == 1 and one[0].startswith("uploaded ") for one in (reasons, others))
+def _share(reasons: tuple[str, ...], others: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The reasons of two versions if they are the same, but for file names and times of upload; else None."""
+    if reasons == others:
+        return reasons
+    shared = tuple(map(_generalise, reasons))
+    return shared if shared == tuple(map(_generalise, others)) else None
+
+
+def _generalise(reason: str) -> str:
+    if reason.startswith("uploaded "):
+        return "uploaded after the cut-off date"
+    return re.sub("^`[^`]+`(?: and [0-9]+ other files?)?: ", "", re.sub("^`[^`]+` is ", "wheels ", reason))
 
 
 def _describe_direct(problem: Problem, table: ProjectTable) -> str:

@@ -148,7 +148,9 @@ class EarlierFlag:
     before: Position
 
 
-OptionName = Literal["--python", "-m", "--pre", "--exclude-newer", "allow", "index-strategy", "override-dependencies"]
+OptionName = Literal[
+    "--python", "--platform", "-m", "--pre", "--exclude-newer", "allow", "index-strategy", "override-dependencies"
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

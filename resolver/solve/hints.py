@@ -7,8 +7,10 @@ request that fails gives none. Remedies about names and versions that are often 
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from difflib import get_close_matches
 from functools import cache
@@ -41,11 +43,11 @@ from resolver.targets.accelerators import Capability, Cpu, Gpu
 from resolver.targets.data_files import read_data
 from resolver.targets.families import is_torch_companion, list_build_locations
 from resolver.targets.machine_types import load_machines
-from resolver.targets.platforms import Glibc, Linux
-from resolver.targets.target import Target
+from resolver.targets.platforms import DEFAULT_PLATFORM, Glibc, Linux
+from resolver.targets.target import Target, find_oldest_glibc, find_systems, list_minors
 from resolver.targets.torch_builds import find_release
 
-__all__ = ["describe_foreign", "iter_proposals", "iter_pythons"]
+__all__ = ["iter_proposals", "iter_pythons"]
 
 _LIKENESS = 0.8
 """The least similarity of a misspelt name, as difflib measures it: `numpi` and `numpy` have 0.8."""
@@ -55,14 +57,9 @@ _BUILT_IN = frozenset(map(canonicalize_name, {*sys.stdlib_module_names, "asyncha
 _SHORTEST_GUESSED = 4
 """The fewest letters of a misspelt name: every shorter one is near to many projects."""
 
-_MOST_NAMED = 6
-"""The most words of a list in a sentence, such as the platforms of wheels."""
-
 _MOST_MACHINES = 3
 _MINORS = range(8, 16)
 """The minor releases of CPython 3 that a remedy may name."""
-
-_SYSTEMS = (("win", "win32"), ("macosx", "darwin"), ("manylinux", "linux"), ("musllinux", "linux"), ("linux", "linux"))
 
 
 def iter_proposals(problem: Problem, collision: Collision, universe: Universe | None) -> Iterator[Remedy]:
@@ -82,10 +79,13 @@ def iter_proposals(problem: Problem, collision: Collision, universe: Universe | 
         places = tuple(_iter_location_hints(universe, collision))
         yield from places
         yield from _iter_family_hints(collision)
+        yield from _iter_index_hints(collision)
         yield from _iter_yanked_hints(collision)
         if not places:
             yield from _iter_python_hints(universe, collision)
             yield from _iter_marker_hints(universe, collision)
+            yield from _iter_platform_hints(universe, collision)
+        yield from _iter_format_hints(collision)
         yield from _iter_date_hints(universe, collision)
         yield from _iter_hash_hints(universe, collision)
         yield from _iter_build_hints(universe, collision)
@@ -253,7 +253,7 @@ def iter_pythons(table: ProjectTable, row: int, target: Target) -> Iterator[Reme
 
     A newer one goes before an older one that is as near. What metadata say of Python counts as well.
     """
-    minors = _list_minors([one.detail for one in table.rejections(row) if one.reason == "tags"], target)
+    minors = list_minors([one.detail for one in table.rejections(row) if one.reason == "tags"], target)
     for one in table.rejections(row):
         if one.reason == "python":
             minors |= {minor for minor in _MINORS if admits_python(one.detail, f"3.{minor}.0")}
@@ -267,7 +267,7 @@ def iter_pythons(table: ProjectTable, row: int, target: Target) -> Iterator[Reme
 
 
 def _iter_marker_hints(universe: Universe, collision: Collision) -> Iterator[Remedy]:
-    """The marker for a project with wheels for another operating system alone, such as pywin32.
+    """The marker for a project with wheels for other operating systems alone, such as pywin32.
 
     Only for a line of its own without a marker, and not where an sdist could be built for this system.
     """
@@ -275,17 +275,63 @@ def _iter_marker_hints(universe: Universe, collision: Collision) -> Iterator[Rem
     if collision.obstacle is not Obstacle.UNUSABLE or len(collision.requirements) != 1:
         return
     table = universe.table(collision.project)
-    rejections = [one for row in range(len(table.versions)) for one in table.rejections(row)]
-    if any(table.files(row) for row in range(len(table.versions))) or any(one.reason == "format" for one in rejections):
+    rows = list(iter_rows(_find_matching(universe, collision, table)))
+    rejections = [one for row in rows for one in table.rejections(row)]
+    if any(table.files(row) for row in rows) or any(one.reason == "format" for one in rejections):
         return
-    system = _find_only_system([one.detail for one in rejections if one.reason == "tags"])
-    other = system not in (None, universe.problem.target.environment["sys_platform"])
-    if other and ";" not in requirement.text and is_readable(requirement.text):
-        text = f'{requirement.text}; sys_platform == "{system}"'
+    own = universe.problem.target.environment["sys_platform"]
+    systems = find_systems([one.detail for one in rejections if one.reason == "tags"])
+    if systems and not systems & {own, None} and ";" not in requirement.text and is_readable(requirement.text):
+        marker = f'== "{min(map(str, systems))}"' if len(systems) == 1 else f'!= "{own}"'
+        text = f"{requirement.text}; sys_platform {marker}"
+        meaning = "only that system needs it" if len(systems) == 1 else "this system can do without it"
         yield Remedy(
-            texts=(f"`{text}`, if only that system needs it",),
-            changes=(WrittenLine(position=requirement.position, text=text),),
+            texts=(f"`{text}`, if {meaning}",), changes=(WrittenLine(position=requirement.position, text=text),)
         )
+
+
+def _find_matching(universe: Universe, collision: Collision, table: ProjectTable) -> int:
+    """The rows that the lines of the list and the dependencies of a collision admit."""
+    rows = table.all_rows
+    for specifier in (*universe.listed_specifiers(collision.project), *_iter_needed(collision)):
+        rows &= table.mask(specifier)
+    return rows
+
+
+def _iter_platform_hints(universe: Universe, collision: Collision) -> Iterator[Remedy]:
+    """The Linux with the oldest glibc that has wheels of the newest version that fits.
+
+    Where the target has musl (Alpine) or an older glibc, another base image is what helps most.
+    """
+    target, nearest = universe.problem.target, collision.supply.nearest
+    row = universe.table(collision.project).find_row(nearest[0].version) if nearest else None
+    if collision.obstacle is not Obstacle.UNUSABLE or row is None or not isinstance(target.platform, Linux):
+        return
+    rejections = universe.table(collision.project).rejections(row)
+    fitting = {(tag.interpreter, tag.abi) for tag in target.tags}
+    each = [tag for one in rejections if one.reason == "tags" for tag in parse_tag(one.detail)]
+    names = [tag.platform for tag in each if (tag.interpreter, tag.abi) in fitting]
+    arch = target.platform.arch
+    glibc = find_oldest_glibc([name for name in names if re.fullmatch(rf"manylinux.*_{arch}", name)], arch)
+    if glibc:
+        # In place of musl the default: what the project needs may want a newer glibc than its own wheels.
+        is_musl = not isinstance(target.platform.libc, Glibc)
+        platform = (
+            str(replace(DEFAULT_PLATFORM, arch=arch)) if is_musl else f"manylinux_{glibc.replace('.', '_')}_{arch}"
+        )
+        yield Remedy(
+            texts=(f"`--platform {platform}`, an image with glibc such as Debian or Ubuntu",),
+            changes=(ChosenOption(name="--platform", value=platform),),
+        )
+
+
+def _iter_format_hints(collision: Collision) -> Iterator[Remedy]:
+    """The flag that rules out wheels or sdists, which takes exceptions by name."""
+    name, nearest = collision.project, collision.supply.nearest
+    if any("the list allows wheels only" in reason for version in nearest for reason in version.reasons):
+        yield Remedy(texts=(f"`--no-binary {name}` after `--only-binary`, which then admits the sdist of `{name}`",))
+    elif any("the list forbids wheels" in reason for version in nearest for reason in version.reasons):
+        yield Remedy(texts=(f"`--only-binary {name}` after `--no-binary`, which then admits the wheels of `{name}`",))
 
 
 def _iter_date_hints(universe: Universe, collision: Collision) -> Iterator[Remedy]:
@@ -293,9 +339,7 @@ def _iter_date_hints(universe: Universe, collision: Collision) -> Iterator[Remed
     if collision.obstacle is not Obstacle.UNUSABLE or universe.problem.exclude_newer is None:
         return
     table = universe.table(collision.project)
-    rows = table.all_rows
-    for specifier in (*universe.listed_specifiers(collision.project), *_iter_needed(collision)):
-        rows &= table.mask(specifier)
+    rows = _find_matching(universe, collision, table)
     times = [
         file.upload_time
         for row in iter_rows(rows)
@@ -328,68 +372,6 @@ def _iter_hash_hints(universe: Universe, collision: Collision) -> Iterator[Remed
     if files:
         hashed = f"`{files[0].filename}` has `--hash=sha256:{files[0].sha256}`"
         yield Remedy(texts=(f"check the version and its hashes: on the index {hashed}",))
-
-
-def describe_foreign(tags: Sequence[str], target: Target) -> str:
-    """What wheels with these compressed tags, none of which the target has, are for: a part of a sentence.
-
-    It names the first thing that keeps them from the target, as a person would: the Python release, else the glibc,
-    else the platform, else the whole tag (a free-threaded build, another interpreter).
-    """
-    each = [tag for text in tags for tag in parse_tag(text)]
-    platforms = {tag.platform for tag in target.tags}
-    minors = sorted(_list_minors(tags, target))
-    if minors:
-        pythons = _join([f"3.{minor}" for minor in minors])
-        return f"for Python {pythons}, not {target.python}"
-    fitting = {(tag.interpreter, tag.abi) for tag in target.tags}
-    others = sorted({tag.platform for tag in each if (tag.interpreter, tag.abi) in fitting} - platforms)
-    glibc = _find_glibc(others, target)
-    if glibc:
-        return f"for glibc {glibc} or newer, and `{target.platform}` has an older one"
-    everywhere = sorted({tag.platform for tag in each})
-    if others or platforms.isdisjoint(everywhere):
-        return f"for {_join(others or everywhere)}, not {target.platform}"
-    kinds = _join(sorted({f"{tag.interpreter}-{tag.abi} on {tag.platform}" for tag in each}))
-    return f"for {kinds}, not {target.python.abi} on {target.platform}"
-
-
-def _list_minors(tags: Sequence[str], target: Target) -> set[int]:
-    """The minor releases of CPython whose wheels are among the tags, for platforms that the target has."""
-    platforms = {tag.platform for tag in target.tags}
-    found = {tag.interpreter for text in tags for tag in parse_tag(text) if tag.platform in platforms}
-    minors = {int(name[3:]) for name in found if name.startswith("cp3") and name[3:].isdigit()}
-    return minors - {target.python.minor}
-
-
-def _find_glibc(platforms: Sequence[str], target: Target) -> str:
-    """The oldest glibc that platform tags of the target's architecture name; empty where one names something else."""
-    if not isinstance(target.platform, Linux) or not isinstance(target.platform.libc, Glibc):
-        return ""
-    releases = []
-    for platform in platforms:
-        family, _, rest = platform.partition("_")
-        major, _, after = rest.partition("_")
-        minor, _, arch = after.partition("_")
-        if family != "manylinux" or arch != target.platform.arch or not (major + minor).isdigit():
-            return ""
-        releases.append((int(major), int(minor)))
-    return "{}.{}".format(*min(releases)) if releases else ""
-
-
-def _find_only_system(tags: Sequence[str]) -> str | None:
-    """The `sys_platform` that all wheels with these tags are for; None for several or for wheels of any system."""
-    platforms = {tag.platform for text in tags for tag in parse_tag(text)}
-    systems = {next((system for start, system in _SYSTEMS if name.startswith(start)), None) for name in platforms}
-    return systems.pop() if len(systems) == 1 else None
-
-
-def _join(words: Sequence[str]) -> str:
-    """Words as a part of a sentence, the first ones of a long list."""
-    shown = list(words[:_MOST_NAMED])
-    if len(words) > _MOST_NAMED:
-        return f"{', '.join(shown)} and {len(words) - _MOST_NAMED} more"
-    return f"{', '.join(shown[:-1])} and {shown[-1]}" if len(shown) > 1 else "".join(shown)
 
 
 def _iter_location_hints(universe: Universe, collision: Collision) -> Iterator[Remedy]:
@@ -470,6 +452,13 @@ def _iter_needed(collision: Collision) -> Iterator[SpecifierSet]:
     for requirement in collision.requirements:
         if requirement.links and is_readable(requirement.links[-1].needs):
             yield parse_dependency(requirement.links[-1].needs).specifier
+
+
+def _iter_index_hints(collision: Collision) -> Iterator[Remedy]:
+    """For a project without any location to look in."""
+    supply = collision.supply
+    if collision.obstacle is Obstacle.NOT_FOUND and not (supply.missing or supply.exclusive):
+        yield Remedy(texts=("leave out `--no-index`, or name an index or a folder of wheels with `--find-links`",))
 
 
 def _iter_family_hints(collision: Collision) -> Iterator[Remedy]:

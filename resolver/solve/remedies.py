@@ -30,12 +30,12 @@ from resolver.index.package_source import DelegatingSource, PackageSource
 from resolver.index.project_page import ProjectPage
 from resolver.solve.demand import is_readable, is_virtual
 from resolver.solve.explanation import Change, ChosenOption, Collision, EarlierFlag, Obstacle, Remedy, WrittenLine
-from resolver.solve.hints import describe_foreign, iter_proposals, iter_pythons
+from resolver.solve.hints import iter_proposals, iter_pythons
 from resolver.solve.problem import Problem, Root
 from resolver.solve.project_table import build_project_table, read_listings
 from resolver.solve.search.backtracking import search_by_backtracking
 from resolver.solve.search.universe import Conflict, Found, Universe
-from resolver.targets.target import Target
+from resolver.targets.target import Target, describe_foreign
 
 __all__ = ["TRIAL_ROUNDS", "Trials", "add_remedies", "find_remedies"]
 
@@ -52,6 +52,9 @@ _MOST_READS = 400
 """The most pages and files that one trial may read. A list of 150 pins needs 300."""
 _MOST_VERSIONS = 40
 """The most versions of one project that a trial may read: they come one after another, and the pages all at once."""
+_SDIST_READS = 40
+"""What an sdist counts for: it is downloaded whole, where a wheel's metadata is a file of its own."""
+
 _TEST_ROUNDS = 200
 """The rounds of a search over what was read before, which shows whether a trial is worth its requests."""
 
@@ -77,6 +80,7 @@ class _TrialSource(DelegatingSource):
         super().__init__(source)
         self._failed = failed
         self._read: set[str] = set()
+        self._reads = 0
         self._versions: Counter[str] = Counter()
 
     @property
@@ -106,15 +110,16 @@ class _TrialSource(DelegatingSource):
             self._versions[project] += 1
             if self._versions[project] > _MOST_VERSIONS:
                 raise _BoundError
-        self._count(file.url)
+        self._count(file.url, 1 if file.is_wheel else _SDIST_READS)
         if not file.is_wheel and self.needs_build(file):
             raise MetadataError("it would have to be built", project="", filename=file.filename, needs_build=True)
         return super().dependencies(file)
 
-    def _count(self, key: str) -> None:
+    def _count(self, key: str, reads: int = 1) -> None:
         """Count a page or a file once. Raises _BoundError beyond what one trial may read."""
+        self._reads += reads if key not in self._read else 0
         self._read.add(key)
-        if len(self._read) > _MOST_READS:
+        if self._reads > _MOST_READS:
             raise _BoundError
 
 
@@ -388,7 +393,8 @@ def _iter_for_line(
     if solved or (universe is not None and not _may_solve(universe, root)):
         return
     result, versions = trials.run(problem.variant((_free(root),)))
-    if result is TrialResult.SOLVED and root.name in versions:
+    # A pre-release is taken where nothing else is there: few people want to pin that.
+    if result is TrialResult.SOLVED and root.name in versions and not versions[root.name].is_prerelease:
         yield replace(_build_relaxed(root, versions[root.name]), is_tried=True)
 
 

@@ -47,6 +47,8 @@ def test_usual_mistakes_in_a_requirement_are_told_in_plain_words(text: str, why:
         ("numpy<2.0.*", "numpy<2.0"),
         ("numpy<=1.26.*", "numpy<1.27"),
         ("numpy>1.26.*", "numpy>=1.27"),
+        ("scikit\u2013learn>=1", "scikit-learn>=1"),
+        ("requests\u200b", "requests"),
         ("uvicorn[standard] = 0.29", "uvicorn[standard]==0.29"),
     ],
 )

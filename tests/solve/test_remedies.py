@@ -14,6 +14,7 @@ from tests.solve.scenario import Scenario, find_explanation, iter_scenarios, run
 FAILING = [scenario for scenario in iter_scenarios() if "error" in scenario.table]
 _OPTIONS = {
     "--python": ("target", "python"),
+    "--platform": ("target", "platform"),
     "-m": ("target", "machine"),
     "--exclude-newer": ("options", "exclude-newer"),
 }
@@ -110,6 +111,7 @@ def test_every_kind_of_change_is_tried_by_some_scenario() -> None:
     assert {type(change) for change in changes} == {WrittenLine, EarlierFlag, ChosenOption}
     assert {change.name for change in changes if isinstance(change, ChosenOption)} == {
         "--python",
+        "--platform",
         "-m",
         "--pre",
         "--exclude-newer",
