@@ -304,6 +304,7 @@ def _holding(entries: Iterable[Entry], target: Target) -> tuple[Entry, ...]:
 
 
 def _scopes_by_name(entries: Iterable[Entry]) -> dict[NormalizedName, Scope]:
+    """The scope in which each project is looked for: that of all of its entries together."""
     found: dict[NormalizedName, list[Scope]] = {}
     for entry in entries:
         if entry.name is not None:
@@ -319,7 +320,7 @@ def _build_roots(
 
 def _build_root(entry: Entry, fixed: Mapping[NormalizedName, FixedSource], *, no_deps: bool = False) -> Root:
     if entry.name is None:
-        raise InternalError(f"nobody looked at `{entry.text}`", where=entry.position)
+        raise InternalError(f"the name of `{entry.text}` is not known", where=entry.position)
     return Root(
         position=entry.position,
         text=entry.text,
@@ -339,6 +340,7 @@ def _find_specifier(entry: Entry, fixed: FixedSource | None) -> SpecifierSet:
 
 
 def _overridden_away(overrides: Sequence[Entry], holding: Sequence[Entry]) -> frozenset[NormalizedName]:
+    """The projects of overrides of which none holds for the target: nothing requires them any more, as in uv."""
     kept = {entry.name for entry in holding}
     return frozenset(entry.name for entry in overrides if entry.name is not None and entry.name not in kept)
 

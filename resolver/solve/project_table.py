@@ -400,11 +400,13 @@ def _read_group(
 
 
 def _single_page(page: ProjectPage) -> tuple[_Masks, Sequence[Version], None]:
+    """The table of one page: its rows are those of the page."""
     yanked = (page.yanked_mask, page.partly_yanked_mask)
     return (page.wheel_mask, page.sdist_mask, page.prerelease_mask, *yanked, page.local_mask), page.versions, None
 
 
 def _merged_pages(listings: Sequence[ListedPage]) -> tuple[_Masks, Sequence[Version], _Places]:
+    """The table of several pages: a row has the files that each page has of its version."""
     by_version: dict[Version, list[tuple[ListedPage, int]]] = {}
     for listing in listings:
         for row, version in enumerate(listing.page.versions):
@@ -480,10 +482,12 @@ def _refusal(file: DistributionFile, location: Location, rules: FileRules) -> tu
 
 
 def _is_exempt(location: Location, rules: FileRules) -> bool:
+    """Whether the cut-off date does not apply to a location, under its own URL or that of its mirror."""
     return not rules.exempt.isdisjoint({location.url.public.rstrip("/"), location.named_url.rstrip("/")})
 
 
 def _missing_upload_time(file: DistributionFile, location: Location) -> SettingsError:
+    """The error for a file whose index does not tell when it was uploaded, while a cut-off date is set."""
     return SettingsError(
         f"`{file.filename}` on {location.url} has no upload time, so the cut-off date cannot be applied to it",
         remedy=f"add `{location.url}` to `exclude-newer-exempt` in `[tool.pinfold]`",
