@@ -40,7 +40,7 @@ from resolver.index.wheel_directory import (
     read_contents,
 )
 
-__all__ = ["LIBRARY", "Kernels", "fetch_contents", "find_architectures"]
+__all__ = ["LIBRARY", "Kernels", "fetch_contents", "fetch_contents_and_licences", "find_architectures"]
 
 LIBRARY = "/libtorch_python.so"
 """The end of the library's name in a wheel."""
@@ -150,23 +150,47 @@ def fetch_contents(
     `folder` is the lock's: paths in it are relative to that. Raises FetchError where a host does not answer, or a file
     on disk cannot be read.
     """
-    # Lazy: the verb `sizes` alone needs it, and `Kernels` does not.
+    return _fetch_all(wheels, lambda _, wheel: _read_contents(wheel), folder=folder, session=session)
+
+
+def fetch_contents_and_licences(
+    wheels: Mapping[NormalizedName, PackageWheel], *, folder: Path, session: Session
+) -> Mapping[NormalizedName, tuple[WheelContents, str | None] | None]:
+    """As `fetch_contents`, with the licence that METADATA of each wheel states; None for none.
+
+    METADATA is mostly near the end of a wheel: one request reads both.
+    """
+    return _fetch_all(wheels, _read_contents_and_licence, folder=folder, session=session)
+
+
+def _fetch_all(
+    wheels: Mapping[NormalizedName, PackageWheel],
+    find: Callable[[NormalizedName, _WheelBytes], _T],
+    *,
+    folder: Path,
+    session: Session,
+) -> Mapping[NormalizedName, _T | None]:
+    """The result of `find` for the name and the bytes of each wheel."""
+    # Lazy: the verbs about sizes alone need it, and `Kernels` does not.
     from concurrent.futures import ThreadPoolExecutor
 
+    def fetch(item: tuple[NormalizedName, PackageWheel]) -> _T | None:
+        return _fetch_one(item[1], partial(find, item[0]), folder=folder, session=session)
+
     with ThreadPoolExecutor(_THREADS) as pool:
-        found = pool.map(partial(_fetch_contents_of_one, folder=folder, session=session), wheels.values())
-        return dict(zip(wheels, found, strict=True))
+        return dict(zip(wheels, pool.map(fetch, wheels.items()), strict=True))
 
 
-def _fetch_contents_of_one(wheel: PackageWheel, *, folder: Path, session: Session) -> WheelContents | None:
+def _fetch_one(wheel: PackageWheel, find: Callable[[_WheelBytes], _T], *, folder: Path, session: Session) -> _T | None:
+    """The result of `find`; None where the host gives no part of the wheel, or it is broken. Raises FetchError."""
     path = session.check_path(folder / wheel.path) if wheel.path is not None else None
     if path is None and wheel.url is not None:
         path = session.find_local(wheel.url)
     try:
         if path is not None:
-            return _read_local(path, _read_contents)
+            return _read_local(path, find)
         remote = None if wheel.url is None else _fetch_tail(wheel.url, session)
-        return None if remote is None else _read_contents(remote)
+        return None if remote is None else find(remote)
     except WheelDirectoryError:
         return None
 
@@ -203,6 +227,20 @@ def _read_local(path: Path, find: Callable[[_WheelBytes], _T]) -> _T:
 
 def _read_contents(wheel: _WheelBytes) -> WheelContents:
     return read_contents(_list_members(wheel))
+
+
+def _read_contents_and_licence(project: NormalizedName, wheel: _WheelBytes) -> tuple[WheelContents, str | None]:
+    """The contents of a wheel and its licence; a wheel whose METADATA cannot be found has contents all the same."""
+    # Lazy: `lock`, which measures kernels, reads no licence.
+    from resolver.fetch.projects.wheel_metadata import find_metadata
+    from resolver.index.core_metadata import find_licence
+
+    contents = _read_contents(wheel)
+    try:
+        metadata = find_metadata(wheel.tail, size=wheel.size, project=project, read=wheel.read)
+    except WheelDirectoryError:
+        return contents, None
+    return contents, find_licence(metadata)
 
 
 def _find_in_wheel(wheel: _WheelBytes) -> str:
