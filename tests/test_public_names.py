@@ -56,6 +56,8 @@ RESOLVER = [
     "PinSize",
     "PinfoldError",
     "Progress",
+    "Report",
+    "ReportSource",
     "ResolutionError",
     "RunCancelledError",
     "RunContext",
@@ -73,6 +75,7 @@ RESOLVER = [
     "WheelContents",
     "audit_pins",
     "build_bill_of_materials",
+    "build_report",
     "compare_installed",
     "fetch_artifacts",
     "fetch_contents",
@@ -94,6 +97,7 @@ RESOLVER = [
     "read_environment",
     "read_imports",
     "read_source",
+    "render_report",
     "verify_lockfile",
 ]
 LOCKFILES = [
