@@ -41,8 +41,8 @@ _FIELD = (
     r"^(metadata-version|name|version|requires-dist|requires-python|provides-extra|dynamic)[ \t]*:"
     r"(.*(?:\n[ \t].*)*)"
 )
-_LICENCE_FIELD = r"^(license-expression|license|classifier)[ \t]*:(.*)"
-"""The first line of a field is enough: some wheels have the whole text of their licence in it."""
+_LICENCE_FIELD = r"^(license-expression|license|classifier)[ \t]*:([^\r\n]*)\r?$(?!\n[ \t])"
+"""A field of one line: more of them are the text of a licence, whose first line is often no name of it."""
 _LONGEST_LICENCE = 100
 """Characters of a `License` that is a name, and no text."""
 

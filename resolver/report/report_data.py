@@ -27,6 +27,7 @@ from resolver.requirements.url import redact
 from resolver.targets.accelerators import Cuda, CudaVersion
 from resolver.targets.known_cuda import find_known_cuda
 from resolver.targets.labels import BuildLabel, parse_index_label, parse_name_label, parse_version_label
+from resolver.targets.machine_types import list_gpus
 from resolver.targets.platforms import Platform, parse_platform
 
 __all__ = [
@@ -161,6 +162,7 @@ class LockFacts:
 
     - `python` is a version, or the `requires-python` of a lock of another tool, which has no target.
     - `accelerator` is the table of that name in the lock (docs/lockfile.md), empty without a machine type.
+    - `gpus` are the GPUs in pinfold's data with a capability of the `accelerator`; a lock has no names of machines.
     - `torch` is the version of torch, and `cuda` what it is built for: the lock records that for a machine type, and
       else it is what `PinFacts.cuda` has.
     - `download_bytes` and `unpacked_bytes` leave out pins of unknown size; the latter is None where all are unknown.
@@ -176,6 +178,7 @@ class LockFacts:
     python: str | None
     platform: str | None
     accelerator: Mapping[str, str]
+    gpus: tuple[str, ...]
     exclude_newer: str | None
     torch: str | None
     cuda: str | None
@@ -239,6 +242,7 @@ def _build_lock(source: ReportSource, default_index: str) -> LockFacts:
         python=tool.python if tool is not None else str(python) if python is not None else None,
         platform=None if tool is None else tool.platform,
         accelerator=accelerator,
+        gpus=tuple(gpu for one in accelerator.get("capability", "").split() for gpu in list_gpus(one)),
         exclude_newer=None if tool is None else tool.exclude_newer,
         torch=None if torch is None else torch.version,
         cuda=None if torch is None else accelerator.get("cuda") or torch.cuda,

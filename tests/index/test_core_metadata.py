@@ -206,7 +206,9 @@ def test_a_requirement_keeps_no_credential(line: str, public: str) -> None:
     [
         ("License: BSD\nLicense-Expression: BSD-3-Clause\n", "BSD-3-Clause"),
         ("License: Apache 2.0\nClassifier: License :: OSI Approved :: Apache Software License\n", "Apache 2.0"),
-        ("license:MIT License\n        Copyright (c) somebody\n", "MIT License"),
+        ("license:MIT License \r\nSummary: one\r\n", "MIT License"),
+        ("License: Copyright (c) us\n        All rights\nClassifier: License :: OSI Approved :: ISC\n", "ISC"),
+        ("License: Copyright (c) us\n\tAll rights\n", None),
         (f"License: {'Permission ' * 10}\nClassifier: License :: OSI Approved :: MIT License\n", "MIT License"),
         ("License: UNKNOWN\nClassifier: Topic :: Software\nClassifier: License :: Public Domain\n", "Public Domain"),
         (

@@ -116,6 +116,7 @@ def test_torch_of_the_lock_has_the_cuda_that_the_lock_records() -> None:
 
     assert (lock.torch, lock.cuda) == ("2.15.0", "cu132")
     assert lock.accelerator["capability"] == "9.0"
+    assert lock.gpus == ("H100", "H200", "H20", "GH200")
 
 
 def test_origin_of_a_pin_is_its_index_repository_or_folder() -> None:
