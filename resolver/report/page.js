@@ -5,12 +5,14 @@
 (() => {
 const report = JSON.parse(document.getElementById("report").textContent);
 const find = id => document.getElementById(id);
-const NARROW = matchMedia("(max-width: 1100px)");
+const NARROW = matchMedia("(max-width: 1100px)"), PHONE = matchMedia("(max-width: 760px)");
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 const UNKNOWN = "not known";
 const SVG = "http://www.w3.org/2000/svg";
+const MOST_SIDES = 4; // Locks side by side; of more, the view of locks chooses.
 const state = {
-  lock: 0, view: "image", query: "", category: null, measure: "download_bytes", colour: "item",
+  lock: 0, sides: report.locks.map((_, number) => number).slice(0, MOST_SIDES), view: report.locks.length > MOST_SIDES ? "locks" : "image",
+  query: "", category: null, measure: "download_bytes", colour: "item",
   sort: { key: "download_bytes", descends: true }, selected: null, isSheet: false, onlyDifferences: true, showsAll: false,
 };
 
@@ -51,6 +53,7 @@ function percent(part, whole) {
 function count(number, one, many) { return number + " " + (number === 1 ? one : many || one + "s"); }
 function compareTexts(one, other) { return one.localeCompare(other, "en", { numeric: true }); }
 function withoutScheme(url) { return url.replace(/^[a-z][a-z0-9+.-]*:\/\//i, "").replace(/\/$/, ""); }
+function withoutSimple(url) { return withoutScheme(url).replace(/\/simple$/, ""); }
 
 // ---- The model of a lock: what the document implies, worked out once
 
@@ -100,7 +103,7 @@ function findWays(lock, byName) {
 }
 
 function fromOf(pin) {
-  if (pin.origin === "index") return withoutScheme(pin.place || "");
+  if (pin.origin === "index") return withoutSimple(pin.place || "");
   return pin.place ? pin.origin + " " + withoutScheme(pin.place) : pin.origin;
 }
 function askedOf(pin) {
@@ -138,6 +141,13 @@ function matches(pin) {
 let queryWords = [];
 function matchesQuery(words) { return queryWords.every(word => words.includes(word)); }
 
+/** The names of the pins that match: the name itself, names that begin with the first word or have it, then the others. */
+function findPins() {
+  const word = queryWords[0] || "";
+  const rank = name => name === word ? 0 : name.startsWith(word) ? 1 : name.includes(word) ? 2 : 3;
+  return [...new Set(current().pins.filter(matches).map(pin => pin.name))].sort((one, other) => rank(one) - rank(other));
+}
+
 // ---- Categories and their colours
 
 const COLOURS = {
@@ -162,49 +172,84 @@ function listCategories(model) {
 // ---- Header
 
 function renderHeader() {
-  const lock = current().lock, accelerator = lock.accelerator;
-  find("title").textContent = shown(lock.source ? lock.source + " " : lock.lockfile);
-  if (lock.source) find("title").append(h("small", { class: "quiet" }, " " + lock.lockfile));
-  document.title = shown(lock.lockfile) + " – lock report";
+  const lock = current().lock, isAll = state.view === "locks";
+  document.body.dataset.view = state.view;
+  find("lock").value = String(state.lock);
+  find("title").textContent = isAll ? count(report.locks.length, "lock") : shown(lock.source ? lock.source + " " : lock.lockfile);
+  if (lock.source && !isAll) find("title").append(h("small", { class: "quiet" }, " " + lock.lockfile));
+  document.title = (isAll ? count(report.locks.length, "lock") : shown(lock.lockfile)) + " – lock report";
+  find("facts").replaceChildren(...(isAll ? describeAll() : describeLock(lock)).filter(Boolean).map(([name, value, more, kind]) =>
+    h("div", { class: kind }, h("dt", null, name), h("dd", null, value, more && h("small", null, more)))));
+  find("made").textContent = isAll ? "" : shown("Made from " + lock.lockfile + ", which " + lock.created_by + " wrote.");
+}
+
+/** The facts of all locks: how many images they make, and of what sizes. */
+function describeAll() {
+  const sizes = report.locks.map(lock => lock.download_bytes), images = new Set(report.locks.map(lock => lock.digest));
+  const values = of => [...new Set(report.locks.map(of).filter(Boolean))].sort(compareTexts);
+  const short = list => list.slice(0, 4).join(", ") + (list.length > 4 ? " +" + (list.length - 4) : "") || "–";
+  const lists = values(lock => lock.source).length;
+  return [
+    ["Locks", String(report.locks.length), lists ? "of " + count(lists, "list") : null, "big"],
+    ["Images", String(images.size), "locks of one digest share one", "big"],
+    ["Largest download", bytes(Math.max(...sizes)), "smallest " + bytes(Math.min(...sizes)), "big"],
+    ["torch", short(values(lock => lock.torch)), values(lock => lock.cuda).length ? "built for " + short(values(lock => lock.cuda)) : null],
+    ["Machines", short(values(machineOf))],
+    ["Python", short(values(lock => lock.python)), short(values(lock => lock.platform)), "wide"],
+  ];
+}
+
+function describeLock(lock) {
+  const accelerator = lock.accelerator;
   const driver = accelerator.driver && "driver " + accelerator.driver + (accelerator["driver-source"] === "assumption" ? ", assumed" : "");
   const former = lock.former, change = former && lock.download_bytes - former.download_bytes;
   const unsized = lock.pins.filter(pin => pin.download_bytes === null).length;
-  const facts = [
+  return [
     ["Download", bytes(lock.download_bytes), former ? difference(change) + " against " + former.lockfile : unsized ? "without " + count(unsized, "pin") + " of unknown size" : null, "big"],
     lock.unpacked_bytes !== null && ["On disk", bytes(lock.unpacked_bytes), "unpacked wheels", "big"],
     ["Pins", String(lock.pins.length), count(lock.items.length, "item") + " in the list", "big"],
     lock.torch !== null && ["torch", lock.torch, lock.cuda ? "built for " + lock.cuda : "CUDA " + UNKNOWN],
-    ["Machine", machineOf(lock), driver],
+    ["Machine", machineOf(lock), [gpusOf(lock), driver].filter(Boolean).join("; ") || null],
     ["Python", lock.python ?? UNKNOWN, lock.platform ?? "platform " + UNKNOWN, "wide"],
     lock.exclude_newer !== null && ["Nothing newer than", lock.exclude_newer],
     ["Digest", h("span", { class: "mono" }, lock.digest), lock.is_edited ? "the file was edited after it was made" : null, "fill"],
   ];
-  find("facts").replaceChildren(...facts.filter(Boolean).map(([name, value, more, kind]) =>
-    h("div", { class: kind }, h("dt", null, name), h("dd", null, value, more && h("small", null, more)))));
-  find("made").textContent = shown("Made from " + lock.lockfile + ", which " + lock.created_by + " wrote.");
 }
 
 /** The GPUs of a lock by compute capability (`sm_80`), or the kind of its accelerator. */
 function machineOf(lock) {
   const capability = lock.accelerator.capability;
   if (capability) return capability.split(" ").map(one => "sm_" + one.replace(".", "")).join(", ");
-  return lock.accelerator.kind ?? "none named";
+  return lock.accelerator.kind ?? "no machine type";
+}
+
+/** GPUs that such a machine may have, those of a short name first; a lock has no names of machines. */
+function gpusOf(lock) {
+  const sorted = [...lock.gpus].sort((one, other) => (one.length > 14) - (other.length > 14)), more = sorted.length - 3;
+  return sorted.slice(0, 3).join(", ") + (more > 0 ? " +" + more : "");
 }
 
 function renderLockChoice() {
   find("lock-choice").hidden = report.locks.length < 2;
   find("lock").replaceChildren(...report.locks.map((lock, number) => h("option", { value: number }, lock.lockfile)));
   find("lock").addEventListener("change", event => {
-    state.lock = Number(event.target.value);
-    state.category = null;
-    if (state.selected && !current().byName.has(state.selected)) state.selected = null;
-    render();
+    if (state.view === "locks") state.view = "image";
+    chooseLock(Number(event.target.value));
   });
+}
+
+function chooseLock(number) {
+  state.lock = number;
+  state.category = null;
+  if (state.selected && !current().byName.has(state.selected)) state.selected = null;
+  render();
+  keepPlace();
 }
 
 // ---- Views
 
 const VIEWS = {
+  locks: ["Locks", renderLocks, () => report.locks.length > MOST_SIDES],
   image: ["Image", renderImage, () => true],
   graph: ["Graph", renderGraph, () => current().pins.length > 0],
   machines: ["Side by side", renderMachines, () => report.locks.length > 1],
@@ -213,7 +258,7 @@ const VIEWS = {
 
 function renderTabs() {
   const names = Object.keys(VIEWS).filter(name => VIEWS[name][2]());
-  if (!names.includes(state.view)) state.view = "image";
+  if (!names.includes(state.view)) state.view = names[0];
   find("tabs").replaceChildren(...names.map(name => h("button", {
     role: "tab", id: "tab-" + name, "aria-selected": String(name === state.view), "aria-controls": "view",
     tabindex: name === state.view ? "0" : "-1",
@@ -229,17 +274,26 @@ function renderTabs() {
   find("view").setAttribute("aria-labelledby", "tab-" + state.view);
 }
 
-function openView(name) { state.view = name; renderTabs(); renderView(); renderDetail(); renderCount(); keepPlace(); }
+function openView(name) {
+  state.view = name;
+  renderHeader();
+  renderTabs();
+  renderView();
+  renderDetail();
+  renderCount();
+  keepPlace();
+  if (find("view").getBoundingClientRect().top < 0) find("view").scrollIntoView();
+}
 function renderView() { hideTip(); find("view").replaceChildren(...VIEWS[state.view][1]()); afterRender(); }
 let afterRender = () => {};
 
-function render() { renderHeader(); renderTabs(); renderView(); renderDetail(); renderCount(); }
+function render() { renderTabs(); renderHeader(); renderView(); renderDetail(); renderCount(); }
 
 /** How many of what the view lists have all words of the search. */
 function renderCount() {
   const list = LISTS[state.view] || current().pins;
   const found = list.filter(one => LISTS[state.view] ? matchesQuery(one.words) : matches(one)).length;
-  const unit = state.view === "changes" ? "change" : "pin";
+  const unit = { changes: "change", locks: "lock" }[state.view] || "pin";
   find("count").textContent = found === list.length ? count(found, unit) : found + " of " + count(list.length, unit);
 }
 const LISTS = {};
@@ -328,7 +382,7 @@ function layOutMap(map, model, categories) {
   const places = squarify(tiles.map(one => one.size), width, height);
   map.replaceChildren(...tiles.map(({ pin, size }, number) => {
     const [left, top, wide, high] = places[number];
-    const name = pin ? pin.name : "+ " + rest.length + " smaller";
+    const name = pin ? pin.name : rest.length + " smaller pins";
     const tile = h("button", {
       class: (pin ? colours.get(categoryOf(pin)) : "rest") + (high < 30 || wide < 60 ? " small" : ""),
       tabindex: "-1", "data-name": pin ? pin.name : null, "data-smaller": pin ? null : "yes",
@@ -339,7 +393,7 @@ function layOutMap(map, model, categories) {
     Object.assign(tile.style, { left: left + "px", top: top + "px", width: wide + "px", height: high + "px" });
     if (wide < 20 || high < 15) tile.style.padding = "0";
     const lines = pin
-      ? [bytes(size) + ", " + percent(size, total), "brings " + bytes(pin.brings_bytes), pin.item === pin.name ? "in the list" : pin.item ? "only through " + pin.item : "through several items"]
+      ? [bytes(size) + ", " + percent(size, total), "brings " + bringsOf(pin), pin.item === pin.name ? "in the list" : pin.item ? "only through " + pin.item : "through several items"]
       : [bytes(restSize) + ", " + percent(restSize, total), "sorts the table by size, smallest first"];
     for (const kind of ["pointerenter", "focus"]) tile.addEventListener(kind, () => showTip(tile, name + (pin && pin.version ? " " + pin.version : ""), lines));
     for (const kind of ["pointerleave", "blur"]) tile.addEventListener(kind, hideTip);
@@ -390,16 +444,20 @@ const COLUMNS = [
   { key: "version", label: "Version", low: true, cell: pin => h("span", { class: "mono" }, pin.version ?? (pin.revision ? pin.revision.slice(0, 10) : "source tree")) },
   { key: "download_bytes", label: "Download", number: true, cell: (pin, most) => [bytes(pin.download_bytes), buildShare(pin.download_bytes, most)] },
   { key: "unpacked_bytes", label: "On disk", number: true, low: true, only: lock => lock.unpacked_bytes !== null, cell: pin => bytes(pin.unpacked_bytes) },
-  { key: "brings_bytes", label: "Brings", number: true, low: true, title: "Its download with that of all that only it leads to", cell: pin => bytes(pin.brings_bytes) },
+  { key: "brings_bytes", label: "Brings", number: true, low: true, title: "Its download with that of all that only it leads to", cell: bringsOf },
   { key: "cuda", label: "CUDA", low: true, cell: pin => pin.cuda ?? "–" },
   { key: "from", label: "Index", low: true, cell: pin => pin.from },
-  { key: "licence", label: "Licence", low: true, cell: pin => pin.licence ?? h("span", { class: "quiet" }, UNKNOWN) },
+  { key: "licence", label: "Licence", low: true, only: lock => lock.pins.some(pin => pin.licence !== null), cell: pin => pin.licence ?? h("span", { class: "quiet" }, UNKNOWN) },
   { key: "askedBy", label: "Asked by", low: true, cell: pin => pin.askedBy },
 ];
 
+/** What a pin brings; not known where its own size is not and nothing else comes with it. */
+function bringsOf(pin) { return bytes(pin.download_bytes === null && !pin.brings_bytes ? null : pin.brings_bytes); }
+
 function buildShare(size, most) {
+  if (!size) return h("span", { class: "share", "aria-hidden": "true" });
   const bar = h("i");
-  bar.style.width = (most ? 100 * (size || 0) / most : 0) + "%";
+  bar.style.width = (most ? 100 * size / most : 0) + "%";
   return h("span", { class: "share", "aria-hidden": "true" }, bar);
 }
 
@@ -556,7 +614,7 @@ function describePin(model, pin) {
     all.length > 1 && ["Version", (one.version ?? "source tree") + (one.marker ? " where " + one.marker : "")],
     ["Download", bytes(one.download_bytes) + (one.download_bytes ? ", " + percent(one.download_bytes, total) + " of the image" : "")],
     one.unpacked_bytes !== null && ["On disk", bytes(one.unpacked_bytes)],
-    ["Brings", bytes(one.brings_bytes) + (one.item === one.name || one.item === null ? "" : ", only through " + one.item)],
+    ["Brings", bringsOf(one) + (one.item === one.name || one.item === null ? "" : ", only through " + one.item)],
     ["CUDA label", one.cuda ? one.cuda + ", " + sources[one.cuda_source] : "none"],
     [{ index: "Index", vcs: "Repository", directory: "Folder", archive: "Archive", file: "File" }[one.origin], one.place ?? UNKNOWN],
     one.revision && ["Commit", h("span", { class: "mono" }, one.revision)],
@@ -583,9 +641,9 @@ function describePin(model, pin) {
       pin.dependencies.length > 0 && h("ul", { class: "chips" }, pin.dependencies.map(name =>
         h("li", null, h("button", { click: () => select(name, returnTo || undefined) }, name))))),
     state.view !== "graph" && h("button", { class: "action", click: () => { state.isSheet = false; openView("graph"); find("tab-graph").focus(); } }, "Show in the graph"),
-    report.locks.length > 1 && h("section", null, h("h3", null, "In all locks"), h("dl", { class: "pairs" }, report.locks.map((lock, number) => {
+    state.sides.length > 1 && h("section", null, h("h3", null, "Side by side"), h("dl", { class: "pairs" }, state.sides.map(number => {
       const other = modelOf(number).byName.get(pin.name);
-      return [h("dt", null, lock.lockfile), h("dd", null, other ? (other.version ?? "source tree") + ", " + bytes(other.download_bytes) : "–")];
+      return [h("dt", null, report.locks[number].lockfile), h("dd", null, other ? (other.version ?? "source tree") + ", " + bytes(other.download_bytes) : "–")];
     }))),
   ];
 }
@@ -604,24 +662,35 @@ function listRequests(model, pin) {
 
 // ---- The graph around a pin: ways from the list on the left, what it needs on the right
 
-const NODE = { width: 190, height: 44, gap: 12, column: 74, most: 14 };
+const NODE = { height: 44, gap: 12, lane: 14, most: 14 };
+/** Width of a node, space between columns, and characters of a name: two columns fit a phone. */
+function nodeWidths() { return PHONE.matches ? [138, 26, 17] : [190, 74, 25]; }
 
 function renderGraph() {
   const model = current();
   const name = state.selected || [...model.pins].sort((one, other) => (other.download_bytes || 0) - (one.download_bytes || 0))[0].name;
   const { columns, edges } = buildNeighbourhood(model, name);
   const pin = model.byName.get(name);
+  const matching = h("ul", { class: "chips", id: "matches", "aria-label": "Pins that match the search" });
+  const fill = searchListeners.graph = () => {
+    const found = state.query.trim() ? findPins() : [];
+    matching.hidden = !found.length;
+    matching.replaceChildren(...found.slice(0, 24).map(one => h("li", null, h("button", { click: () => select(one, undefined) }, one))));
+    if (found.length > 24) matching.append(h("li", { class: "note" }, "and " + (found.length - 24) + " more"));
+  };
   afterRender = () => {
     const here = find("view").querySelector(".here"), box = find("view").querySelector(".graph");
-    if (here && box) box.scrollLeft = Math.max(0, Number(here.dataset.x) - box.clientWidth / 2 + NODE.width / 2);
+    if (here && box) box.scrollLeft = Math.max(0, Number(here.dataset.x) - box.clientWidth / 2 + nodeWidths()[0] / 2);
+    fill();
   };
   return [
     h("div", { class: "tools" }, h("h2", null, "Why ", h("b", null, name), " is in the image, and what it needs"),
       h("span", { class: "note" }, pin.dependencies.length ? "needs " + count(pin.dependencies.length, "pin") + ", " : "", "asked for by " + (pin.askedBy || "nothing"))),
+    matching,
     h("div", { class: "panel graph", id: "graph", role: "group", "aria-label": "Graph around " + name, keydown: event => {
       moveAmong([...event.currentTarget.querySelectorAll('g[role="button"]')], event);
     } }, drawGraph(model, name, columns, edges)),
-    h("p", { class: "note" }, "Left of the pin: the shortest path from the list to each pin that asks for it. Right: what it needs. Select a pin to move there; in the search, Enter goes to the first match."),
+    h("p", { class: "note" }, "Left of the pin: the shortest path from the list to each pin that asks for it. Right: what it needs. Select a pin to move there; a search lists pins above the graph, and Enter goes to the first."),
   ];
 }
 
@@ -653,53 +722,140 @@ function buildNeighbourhood(model, name) {
   return { columns, edges: [...edges.values()], place };
 }
 
-function drawGraph(model, name, columns, edges) {
-  const here = columns.findIndex(column => column.includes(name));
-  const most = Math.min(NODE.most, Math.max(...columns.map(column => column.length)));
-  const isCut = columns.some(column => column.length > NODE.most);
-  const height = 30 + (most + (isCut ? 1 : 0)) * (NODE.height + NODE.gap);
-  const width = columns.length * NODE.width + (columns.length - 1) * NODE.column + 8;
-  const places = new Map(), nodes = [], heads = [];
-  columns.forEach((column, number) => {
-    const x = 4 + number * (NODE.width + NODE.column);
-    const kept = column.slice(0, NODE.most);
-    const rowCount = kept.length + (column.length > kept.length ? 1 : 0);
-    let y = 26 + Math.max(0, (height - 30 - rowCount * (NODE.height + NODE.gap)) / 2);
-    heads.push(h("svg:text", { x, y: 16, class: "head" }, number === here ? (number === 0 ? "In the list" : "This pin") : number > here ? "Needs" : number === 0 ? "In the list" : "Through"));
-    for (const one of kept) {
-      places.set(one, [x, y]);
-      nodes.push(drawNode(model, one, x, y, one === name));
-      y += NODE.height + NODE.gap;
+/**
+ * The slots of each column from the top: pins, and lanes for the edges that pass the column, so that no line runs under
+ * a pin. Each is {name, edge, y}; a lane has no name.
+ */
+function buildSlots(columns, edges) {
+  const slots = columns.map(column => column.slice(0, NODE.most).map(name => ({ name, edge: null, y: 0 })));
+  const columnOf = new Map(slots.flatMap((column, number) => column.map(slot => [slot.name, number])));
+  const kept = edges.filter(([from, to]) => columnOf.has(from) && columnOf.has(to));
+  for (let number = 1; number < slots.length; number += 1) {
+    const place = new Map(slots[number - 1].map((slot, at) => [slot.name ?? slot.edge, at]));
+    for (const edge of kept) {
+      if (columnOf.get(edge[0]) < number && columnOf.get(edge[1]) > number) slots[number].push({ name: null, edge, y: 0 });
     }
-    if (column.length > kept.length) nodes.push(h("svg:text", { x: x + 10, y: y + 20, class: "sub" }, "and " + (column.length - kept.length) + " more, in the details"));
+    const rankOf = slot => {
+      const before = slot.name === null ? [slot.edge] : kept.filter(([, to]) => to === slot.name);
+      const places = before.map(edge => place.get(edge) ?? place.get(edge[0])).filter(one => one !== undefined);
+      return places.length ? places.reduce((sum, one) => sum + one, 0) / places.length : 0;
+    };
+    const ranks = new Map(slots[number].map(slot => [slot, rankOf(slot)]));
+    slots[number].sort((one, other) => ranks.get(one) - ranks.get(other));
+  }
+  return { slots, columnOf, kept };
+}
+
+function drawGraph(model, name, columns, edges) {
+  const [nodeWidth, space] = nodeWidths();
+  const { slots, columnOf, kept } = buildSlots(columns, edges);
+  const here = columnOf.get(name);
+  const heightOf = slot => slot.name === null ? NODE.lane : NODE.height + NODE.gap;
+  const more = columns.map((column, number) => column.length - slots[number].filter(slot => slot.name !== null).length);
+  const heights = slots.map((column, number) => column.reduce((sum, slot) => sum + heightOf(slot), more[number] ? 30 : 0));
+  const height = 30 + Math.max(...heights), width = columns.length * (nodeWidth + space) - space + 8;
+  const xOf = number => 4 + number * (nodeWidth + space);
+  const nodes = [], heads = [];
+  slots.forEach((column, number) => {
+    const x = xOf(number);
+    let y = 26 + (PHONE.matches ? 0 : (height - 30 - heights[number]) / 2);
+    const head = number > here ? "Needs" : number === 0 ? "In the list" : number === here ? "This pin" : "Through";
+    heads.push(h("svg:text", { x, y: 16, class: "head" }, head));
+    for (const slot of column) {
+      slot.y = y + (heightOf(slot) - NODE.gap * (slot.name !== null)) / 2;
+      if (slot.name !== null) nodes.push(drawNode(model, slot.name, x, y, slot.name === name));
+      y += heightOf(slot);
+    }
+    if (more[number]) nodes.push(h("svg:text", { x: x + 10, y: y + 16, class: "sub" }, "and " + more[number] + " more, in the details"));
   });
-  const lines = edges.filter(([from, to]) => places.has(from) && places.has(to)).map(([from, to, isWay]) => {
-    const [x, y] = places.get(from), [toX, toY] = places.get(to);
-    const startX = x + NODE.width, startY = y + NODE.height / 2, endY = toY + NODE.height / 2, bend = Math.max(30, (toX - startX) / 2);
-    return h("svg:path", { class: isWay ? "way" : null, d: `M${startX} ${startY}C${startX + bend} ${startY} ${toX - bend} ${endY} ${toX} ${endY}` });
+  const lines = kept.map(edge => {
+    const from = columnOf.get(edge[0]), to = columnOf.get(edge[1]);
+    const yOf = (number, isSlot) => slots[number].find(isSlot).y;
+    let x = xOf(from) + nodeWidth, y = yOf(from, slot => slot.name === edge[0]), path = `M${x} ${y}`;
+    for (let number = from + 1; number <= to; number += 1) {
+      const nextX = xOf(number), nextY = yOf(number, number < to ? slot => slot.edge === edge : slot => slot.name === edge[1]);
+      const bend = Math.max(space / 2, (nextX - x) / 2);
+      path += `C${x + bend} ${y} ${nextX - bend} ${nextY} ${nextX} ${nextY}`;
+      [x, y] = [nextX, nextY];
+      if (number < to) { x += nodeWidth; path += `H${x}`; }
+    }
+    return h("svg:path", { class: edge[2] ? "way" : null, d: path });
   });
   return h("svg:svg", { width, height, viewBox: `0 0 ${width} ${height}` }, heads, lines, nodes);
 }
 
 function drawNode(model, name, x, y, isHere) {
-  const pin = model.byName.get(name);
-  const cut = (text, most) => [...shown(text)].length > most ? [...shown(text)].slice(0, most - 1).join("") + "…" : shown(text);
+  const pin = model.byName.get(name), [width, , most] = nodeWidths();
+  const cut = (text, limit) => [...shown(text)].length > limit ? [...shown(text)].slice(0, limit - 1).join("") + "…" : shown(text);
+  const goThere = () => { select(name, undefined); find("graph").querySelector(".here").focus(); };
   return h("svg:g", {
     role: "button", tabindex: isHere ? "0" : "-1", class: isHere ? "here" : model.depth.get(name) === 0 ? "item" : null, "data-name": name, "data-x": x,
     "aria-label": name + " " + (pin.version ?? "") + ", " + bytes(pin.download_bytes),
-    click: () => { select(name, undefined); find("graph").querySelector(".here").focus(); },
-    keydown: event => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); select(name, undefined); find("graph").querySelector(".here").focus(); } },
+    click: goThere,
+    keydown: event => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); goThere(); } },
   },
     h("svg:title", null, name + " " + (pin.version ?? "") + "\n" + (lineFor(pin) || "")),
-    h("svg:rect", { x, y, width: NODE.width, height: NODE.height, rx: 8 }),
-    h("svg:text", { x: x + 10, y: y + 19 }, cut(name, 25)),
-    h("svg:text", { x: x + 10, y: y + 35, class: "sub" }, cut((pin.version ?? "source tree") + " · " + bytes(pin.download_bytes), 29)));
+    h("svg:rect", { x, y, width, height: NODE.height, rx: 8 }),
+    h("svg:text", { x: x + 10, y: y + 19 }, cut(name, most)),
+    h("svg:text", { x: x + 10, y: y + 35, class: "sub" }, cut((pin.version ?? "source tree") + " · " + bytes(pin.download_bytes), most + 4)));
 }
 
 // ---- Several locks side by side
 
+/** The locks as rows, where they are more than fit side by side: a few are chosen for that. */
+function renderLocks() {
+  const alike = new Map();
+  for (const lock of report.locks) alike.set(lock.digest, (alike.get(lock.digest) || 0) + 1);
+  const most = Math.max(...report.locks.map(lock => lock.download_bytes));
+  const list = report.locks.map((lock, number) => ({
+    words: [lock.lockfile, lock.source, lock.torch, lock.cuda, machineOf(lock), lock.python, lock.digest, ...lock.gpus].filter(Boolean).join("\n").toLowerCase(),
+    element: h("tr", null,
+      h("td", null, h("input", { type: "checkbox", "data-lock": number, "aria-label": "Side by side: " + lock.lockfile, checked: state.sides.includes(number), change: chooseSides })),
+      h("td", { class: "name" }, h("button", { class: "link", click: () => { state.view = "image"; chooseLock(number); find("tab-image").focus(); scrollTo(0, 0); } }, lock.lockfile),
+        lock.source && h("span", { class: "note" }, " " + lock.source)),
+      h("td", null, machineOf(lock), lock.gpus.length > 0 && h("small", { class: "low" }, gpusOf(lock))),
+      h("td", { class: "low" }, lock.python ?? UNKNOWN),
+      h("td", { class: "whole" }, lock.torch ?? "–", lock.cuda && h("small", null, lock.cuda)),
+      h("td", { class: "number low" }, String(lock.pins.length)),
+      h("td", { class: "number" }, bytes(lock.download_bytes), buildShare(lock.download_bytes, most)),
+      h("td", { class: "low" }, h("span", { class: "mono" }, shortDigest(lock)), alike.get(lock.digest) > 1 && h("small", null, "one image for " + alike.get(lock.digest) + " locks"))),
+  }));
+  LISTS.locks = list;
+  const body = h("tbody", { id: "locks" });
+  const fill = () => {
+    const found = list.filter(row => matchesQuery(row.words));
+    body.replaceChildren(...found.map(row => row.element));
+    if (!found.length) body.append(h("tr", null, h("td", { colspan: 8, class: "empty" }, "No lock has all of these words.")));
+    showSides();
+  };
+  afterRender = searchListeners.locks = fill;
+  return [
+    h("div", { class: "tools" }, h("h2", null, count(list.length, "lock")), h("span", { class: "note" }, count(alike.size, "digest") + ": as many images"),
+      h("button", { class: "action", id: "compare", click: () => openView("machines") })),
+    h("div", { class: "panel scroll" }, h("table", { class: "locks", "aria-label": "Locks" },
+      h("thead", null, h("tr", null, [["", ""], ["Lock", ""], ["Machine", ""], ["Python", "low"], ["torch", ""], ["Pins", "number low"], ["Download", "number"], ["Digest", "low"]]
+        .map(([text, kind]) => h("th", { scope: "col", class: kind }, text)))), body)),
+  ];
+}
+
+/** The checked locks, of which the last few stay. */
+function chooseSides(event) {
+  const number = Number(event.target.dataset.lock);
+  const others = state.sides.filter(one => one !== number);
+  state.sides = event.target.checked ? [...others, number].slice(-MOST_SIDES) : others;
+  showSides();
+}
+function showSides() {
+  for (const box of document.querySelectorAll("#locks input")) box.checked = state.sides.includes(Number(box.dataset.lock));
+  find("compare").textContent = "Compare " + count(state.sides.length, "lock");
+  find("compare").disabled = state.sides.length < 2;
+}
+
+function shortDigest(lock) { return lock.digest.split(":").pop().slice(0, 12); }
+
 function renderMachines() {
-  const all = report.locks.map((_, number) => modelOf(number));
+  const sides = [...state.sides].sort((one, other) => one - other), locks = sides.map(number => report.locks[number]);
+  const all = sides.map(modelOf);
   const names = [...new Set(all.flatMap(model => model.pins.map(pin => pin.name)))];
   const list = names.map(name => {
     const cells = all.map(model => model.pins.filter(pin => pin.name === name));
@@ -722,26 +878,26 @@ function renderMachines() {
   afterRender = searchListeners.machines = fill;
   LISTS.machines = list;
   return [
-    h("div", { class: "tools" }, h("h2", null, count(report.locks.length, "lock") + " side by side"),
+    h("div", { class: "tools" }, h("h2", null, count(locks.length, "lock") + " side by side"),
       h("span", { class: "note" }, differing ? differing + " of " + count(names.length, "pin") + " differ" : "the same " + count(names.length, "pin") + " in all"
-        + (new Set(report.locks.map(lock => lock.digest)).size === 1 ? ", and one digest: one image serves all" : "")),
+        + (new Set(locks.map(lock => lock.digest)).size === 1 ? ", and one digest: one image serves all" : "")),
       h("label", { class: "choice" }, h("input", { type: "checkbox", id: "only", checked: state.onlyDifferences, change: event => { state.onlyDifferences = event.target.checked; fill(); } }), "Only differences")),
     h("div", { class: "panel scroll" }, h("table", { class: "side facts-side" },
-      h("thead", null, h("tr", null, h("th", { scope: "col" }, "Lock"), report.locks.map(lock => h("th", { scope: "col" }, lock.lockfile)))),
-      h("tbody", null, compareFacts(report.locks)))),
+      h("thead", null, h("tr", null, h("th", { scope: "col" }, "Lock"), locks.map(lock => h("th", { scope: "col" }, lock.lockfile)))),
+      h("tbody", null, compareFacts(locks)))),
     h("div", { class: "panel scroll" }, h("table", { class: "side", "aria-label": "Pins of all locks" },
-      h("thead", null, h("tr", null, h("th", { scope: "col" }, "Pin"), report.locks.map(lock => h("th", { scope: "col" }, lock.lockfile)))), body)),
+      h("thead", null, h("tr", null, h("th", { scope: "col" }, "Pin"), locks.map(lock => h("th", { scope: "col" }, lock.lockfile)))), body)),
   ];
 }
 
 function compareFacts(locks) {
   const rowsOf = [
     ["Python", lock => lock.python ?? UNKNOWN], ["Platform", lock => lock.platform ?? UNKNOWN],
-    ["Machine", machineOf], ["Driver", lock => lock.accelerator.driver ?? "–"],
+    ["Machine", machineOf], locks.some(lock => lock.gpus.length) && ["Such as", lock => gpusOf(lock) || "–"], ["Driver", lock => lock.accelerator.driver ?? "–"],
     ["torch", lock => lock.torch ?? "–"], ["CUDA", lock => lock.cuda ?? "–"],
     ["Download", lock => bytes(lock.download_bytes)],
     locks.some(lock => lock.unpacked_bytes !== null) && ["On disk", lock => bytes(lock.unpacked_bytes)],
-    ["Pins", lock => String(lock.pins.length)], ["Digest", lock => lock.digest.split(":").pop().slice(0, 12)],
+    ["Pins", lock => String(lock.pins.length)], ["Digest", shortDigest],
   ].filter(Boolean);
   return rowsOf.map(([name, of]) => {
     const values = locks.map(of);
@@ -819,11 +975,7 @@ function onSearch() {
 }
 
 function onSearchKey(event) {
-  const best = () => {
-    const found = current().pins.filter(matches);
-    return found.find(pin => pin.name === state.query.trim().toLowerCase()) || found.find(pin => pin.name.startsWith(queryWords[0] || "")) || found[0];
-  };
-  if (event.key === "Enter" && state.view === "graph") { const pin = best(); if (pin) select(pin.name, undefined); }
+  if (event.key === "Enter" && state.view === "graph") { const [best] = findPins(); if (best) select(best, undefined); }
   else if (event.key === "Enter" && state.view === "image" && shownRows.length) select(shownRows[0].pin.name, find("search"));
   else if (event.key === "ArrowDown" && state.view === "image" && shownRows.length) { event.preventDefault(); focusRow(shownRows[0].element); if (!NARROW.matches) select(shownRows[0].pin.name, null); }
 }
@@ -845,7 +997,8 @@ function onKey(event) {
 /** The address tells what is open, so that a link leads to a pin. */
 function keepPlace() {
   const words = new URLSearchParams();
-  if (state.view !== "image") words.set("view", state.view);
+  if (state.view !== "image" || VIEWS.locks[2]()) words.set("view", state.view);
+  if (state.lock) words.set("lock", state.lock);
   if (state.selected) words.set("pin", state.selected);
   try { history.replaceState(null, "", "#" + words); } catch { /* A page in a frame without an address of its own. */ }
 }
@@ -853,6 +1006,7 @@ function keepPlace() {
 function readPlace() {
   const words = new URLSearchParams(location.hash.slice(1));
   if (Object.hasOwn(VIEWS, words.get("view") || "")) state.view = words.get("view");
+  if (report.locks[Number(words.get("lock"))]) state.lock = Number(words.get("lock"));
   if (report.locks.length && current().byName.has(words.get("pin"))) state.selected = words.get("pin");
 }
 

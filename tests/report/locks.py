@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from lockfiles import Lockfile, loads
 from resolver.report.report_data import Report, ReportSource, build_report
 from tests.lockfiles.samples import INDEX, build_full_lock, build_pylock, build_tool, build_wheel
 
-__all__ = ["GOLDEN", "HOSTILE_TEXTS", "build_hostile_report", "build_large_lock", "report_on"]
+__all__ = ["GOLDEN", "HOSTILE_TEXTS", "build_hostile_report", "build_large_lock", "build_lock", "report_on"]
 
 GOLDEN = Path(__file__).parents[1] / "data" / "golden" / "machines"
 """The golden locks of machine types."""
@@ -72,6 +73,25 @@ def build_hostile_report() -> Report:
     return build_report([source, ReportSource(name="pylock.toml", lockfile=lock)], default_index=INDEX)
 
 
+def build_lock(
+    needs: Mapping[str, Iterable[str]], items: Sequence[str], *, choose: random.Random | None = None
+) -> Lockfile:
+    """A lock of the names in `needs` with what each depends on; of 1 kB each, or of a size that `choose` gives."""
+    packages = []
+    for name in sorted({*needs, *(one for names in needs.values() for one in names)}):
+        wheel = replace(build_wheel(name, "1.0"), size=int(10 ** choose.uniform(3, 8.5)) if choose else 1000)
+        packages.append(
+            Package(
+                name=NormalizedName(name),
+                version=Version("1.0"),
+                index=INDEX,
+                wheels=[wheel],
+                dependencies=[{"name": needed} for needed in sorted(needs.get(name, ()))] or None,
+            )
+        )
+    return Lockfile(pylock=build_pylock(*packages), tool=build_tool(*items))
+
+
 def build_large_lock(count: int = 1000) -> Lockfile:
     """A lock of many pins, twenty of them in the list, with sizes of 1 kB to 300 MB; the same every time."""
     choose = random.Random(7)
@@ -80,16 +100,4 @@ def build_large_lock(count: int = 1000) -> Lockfile:
     for number, name in enumerate(names[20:], 20):
         for parent in choose.sample(names[:number], choose.choice((1, 1, 1, 2, 3))):
             needs[parent].add(name)
-    packages = []
-    for name in names:
-        wheel = replace(build_wheel(name, "1.0"), size=int(10 ** choose.uniform(3, 8.5)))
-        packages.append(
-            Package(
-                name=NormalizedName(name),
-                version=Version("1.0"),
-                index=INDEX,
-                wheels=[wheel],
-                dependencies=[{"name": needed} for needed in sorted(needs[name])] or None,
-            )
-        )
-    return Lockfile(pylock=build_pylock(*packages), tool=build_tool(*names[:20]))
+    return build_lock(needs, names[:20], choose=choose)

@@ -15,7 +15,7 @@ from resolver.report.report_data import Report
 from resolver.report.report_page import render_report
 from tests.cli.verb_runs import build_web_lock
 from tests.lockfiles.samples import build_small_lock
-from tests.report.locks import GOLDEN, HOSTILE_TEXTS, build_hostile_report, build_large_lock, report_on
+from tests.report.locks import GOLDEN, HOSTILE_TEXTS, build_hostile_report, build_large_lock, build_lock, report_on
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -109,7 +109,7 @@ def test_header_has_the_facts_of_the_lock(show: Open) -> None:
     facts = dict(zip(page.texts("#facts dt"), page.texts("#facts dd"), strict=True))
 
     assert facts["torch"] == "2.15.0\nbuilt for cu132"
-    assert facts["Machine"] == "sm_90\ndriver 580"
+    assert facts["Machine"] == "sm_90\nH100, H200, H20 +1; driver 580"
     assert facts["Python"].startswith("3.11")
     assert facts["Digest"].startswith("pinfold-v1:sha256:")
 
@@ -259,6 +259,41 @@ def test_graph_has_the_ways_from_the_list_and_what_the_pin_needs(show: Open) -> 
     assert page.tab.get_attribute("#graph .here", "data-name") == "log"
 
 
+def test_search_in_the_graph_lists_pins_and_goes_to_one(show: Open) -> None:
+    page = show(report_on(build_web_lock()), address="#view=graph&pin=web")
+
+    assert page.texts("#matches button") == []
+    page.search("o")
+    assert page.texts("#matches button") == ["json", "log"]
+    page.tab.click("#matches button >> text=json")
+    assert page.tab.get_attribute("#graph .here", "data-name") == "json"
+    page.search("no such pin")
+    assert page.texts("#matches *") == []
+
+
+LINES_UNDER_PINS = """() => [...document.querySelectorAll('#graph path')].flatMap(path => {
+  const length = path.getTotalLength(), found = [];
+  for (let at = 1; at < length - 1; at += 2) {
+    const point = path.getPointAtLength(at);
+    for (const node of document.querySelectorAll('#graph rect')) {
+      const [x, y, width, height] = ['x', 'y', 'width', 'height'].map(name => Number(node.getAttribute(name)));
+      if (point.x > x + 1 && point.x < x + width - 1 && point.y > y + 1 && point.y < y + height - 1) found.push(at);
+    }
+  }
+  return found;
+})"""
+
+
+def test_lines_of_the_graph_pass_beside_pins(show: Open) -> None:
+    items, between = [f"item-{number}" for number in range(9)], [f"between-{number}" for number in range(5)]
+    needs = {name: ["base", *between[number : number + 1]] for number, name in enumerate(items)}
+    needs |= {name: ["base"] for name in between}
+    page = show(report_on(build_lock(needs, items)), address="#view=graph&pin=base")
+
+    assert page.tab.locator("#graph path").count() == len(items) + 2 * len(between)
+    assert page.tab.evaluate(LINES_UNDER_PINS) == []
+
+
 def test_locks_side_by_side_begin_with_what_differs(show: Open) -> None:
     page = show(report_on(build_web_lock(), build_web_lock(http="2.1")))
 
@@ -268,6 +303,33 @@ def test_locks_side_by_side_begin_with_what_differs(show: Open) -> None:
     assert len(page.texts("table[aria-label='Pins of all locks'] tbody tr")) == 4
     page.tab.select_option("#lock", "1")
     assert page.texts("#title")[0].endswith("pylock.1.toml")
+
+
+def test_many_locks_are_rows_of_which_a_few_are_compared(show: Open) -> None:
+    names = ("cpu", "sm_75.driver-535", "sm_80.driver-550", "sm_86.driver-550", "sm_89.driver-580", "sm_90.driver-580")
+    page = show(report_on(*(GOLDEN / f"torch.{name}.toml" for name in names)))
+
+    assert page.texts("#title") == ["6 locks"]
+    assert page.texts("#locks tr .name") == [f"torch.{name}.toml" for name in names]
+    page.search("h100")
+    assert page.texts("#locks tr .name") == ["torch.sm_90.driver-580.toml"]
+    page.tab.check("#locks input")
+    page.search("")
+    checked = page.tab.eval_on_selector_all("#locks input", "boxes => boxes.map(box => box.checked)")
+    assert checked == [False, True, True, True, False, True]
+    page.tab.click("#compare")
+    assert page.texts(".facts-side thead th")[1:] == [f"torch.{names[number]}.toml" for number in (1, 2, 3, 5)]
+    page.tab.click("#tab-locks")
+    page.tab.click("#locks .link >> nth=4")
+    assert page.texts("#title") == ["torch.sm_89.driver-580.toml"]
+    assert page.tab.evaluate("location.hash") == "#view=image&lock=4"
+
+
+def test_address_opens_a_pin_of_a_lock(show: Open) -> None:
+    page = show(report_on(build_web_lock(), build_web_lock(http="2.1")), address="#lock=1&pin=http")
+
+    assert page.texts("#detail h2") == ["http 2.1"]
+    assert page.tab.input_value("#lock") == "1"
 
 
 def test_changes_against_the_former_lock_have_sizes_and_lines(show: Open) -> None:
@@ -310,6 +372,9 @@ def test_page_is_never_wider_than_the_window(show: Open, size: tuple[int, int]) 
     for view in VIEWS:
         page.tab.click(f"#tab-{view}")
         assert page.tab.evaluate("document.documentElement.scrollWidth") == size[0]
+    many = show(report_on(*locks, *locks), size=size)
+    assert many.texts("#title") == ["6 locks"]
+    assert many.tab.evaluate("document.documentElement.scrollWidth") == size[0]
 
 
 def test_details_on_a_phone_are_a_sheet_that_gives_the_focus_back(show: Open) -> None:
