@@ -51,7 +51,7 @@ function percent(part, whole) {
   return value >= 10 ? value.toFixed(0) + " %" : value >= 0.1 ? value.toFixed(1) + " %" : "< 0.1 %";
 }
 function count(number, one, many) { return number + " " + (number === 1 ? one : many || one + "s"); }
-function compareTexts(one, other) { return one.localeCompare(other, "en", { numeric: true }); }
+const compareTexts = new Intl.Collator("en", { numeric: true }).compare;
 function withoutScheme(url) { return url.replace(/^[a-z][a-z0-9+.-]*:\/\//i, "").replace(/\/$/, ""); }
 function withoutSimple(url) { return withoutScheme(url).replace(/\/simple$/, ""); }
 
@@ -461,21 +461,24 @@ function buildShare(size, most) {
   return h("span", { class: "share", "aria-hidden": "true" }, bar);
 }
 
-let rows = []; // {pin, element}, in the order of the lock
-let shownRows = [];
+const ROWS_AT_ONCE = 120;
+let rows = []; // {pin, element}, in the order of the lock; an element is built when it is first shown
+let shownRows = []; // Those that match, in order; of these the first are in the document
+let buildRow = () => {};
+const seenEnd = new IntersectionObserver(entries => { if (entries.at(-1).isIntersecting && extendRows()) watchEnd(); }, { rootMargin: "600px" });
+/** Observing again tells whether the end of the table is in view, which it may have been before. */
+function watchEnd() { seenEnd.disconnect(); if (find("end")) seenEnd.observe(find("end")); }
 
 function buildTable(model) {
   const columns = COLUMNS.filter(column => !column.only || column.only(model.lock));
   const most = Math.max(0, ...model.pins.map(pin => pin.download_bytes || 0));
   const of = column => "col-" + column.key + (column.number ? " number" : "") + (column.low ? " low" : "");
-  rows = model.pins.map(pin => ({
-    pin,
-    element: h("tr", { tabindex: "-1", "data-name": pin.name, "aria-selected": String(pin.name === state.selected) },
-      columns.map(column => {
-        const cell = column.cell(pin, most);
-        return h("td", { class: of(column), title: typeof cell === "string" && !column.number ? cell : null }, cell);
-      })),
-  }));
+  rows = model.pins.map(pin => ({ pin, element: null }));
+  buildRow = row => row.element ??= h("tr", { tabindex: "-1", "data-name": row.pin.name, "aria-selected": String(row.pin.name === state.selected) },
+    columns.map(column => {
+      const cell = column.cell(row.pin, most);
+      return h("td", { class: of(column), title: typeof cell === "string" && !column.number ? cell : null }, cell);
+    }));
   const body = h("tbody", {
     click: event => { const row = event.target.closest("tr"); if (row) { focusRow(row); select(row.dataset.name, row); } },
     keydown: onRowKey,
@@ -485,7 +488,7 @@ function buildTable(model) {
     h("thead", null, h("tr", null, columns.map(column =>
       h("th", { scope: "col", class: of(column), "aria-sort": sortOf(column.key), "data-key": column.key },
         h("button", { title: column.title, click: () => sortBy(column.key) }, column.label))))), body);
-  return h("div", { class: "panel scroll" }, table, h("p", { class: "empty", id: "none", hidden: true }, "No pin has all of these words."));
+  return h("div", { class: "panel scroll" }, table, h("div", { id: "end" }), h("p", { class: "empty", id: "none", hidden: true }, "No pin has all of these words."));
 }
 
 function sortOf(key) { return state.sort.key !== key ? "none" : state.sort.descends ? "descending" : "ascending"; }
@@ -508,14 +511,25 @@ function sortRows(list) {
   });
 }
 
-/** Show the rows that match, in order, and dim the tiles that do not. Each row was built once. */
+/** Put more of the matching rows into the document, to the one at `least`: a thousand at once make each key slow. False without more. */
+function extendRows(least = 0) {
+  const body = find("rows"), from = body ? body.children.length : 0;
+  const to = Math.min(shownRows.length, Math.max(least + 1, from + ROWS_AT_ONCE));
+  if (body && from < to) body.append(...shownRows.slice(from, to).map(buildRow));
+  return from < to;
+}
+
+/** Show the rows that match, in order, and dim the tiles that do not. */
 function applySearch() {
   const body = find("rows");
   if (body) {
     shownRows = sortRows(rows.filter(row => matches(row.pin)));
-    body.replaceChildren(...shownRows.map(row => row.element));
+    body.replaceChildren();
+    extendRows();
+    watchEnd();
     find("none").hidden = shownRows.length > 0;
-    if (shownRows.length && !shownRows.some(row => row.element.tabIndex === 0)) shownRows[0].element.tabIndex = 0;
+    const first = body.querySelector('[tabindex="0"]') || body.firstElementChild;
+    if (first) first.tabIndex = 0;
     const names = new Set(shownRows.map(row => row.pin.name));
     for (const tile of find("map").children) {
       tile.classList.toggle("dim", tile.dataset.name ? !names.has(tile.dataset.name) : !smallerPins.some(name => names.has(name)));
@@ -523,7 +537,7 @@ function applySearch() {
   }
 }
 
-function focusRow(row) { moveFocus(row, shownRows.map(one => one.element)); }
+function focusRow(row) { moveFocus(row, [...find("rows").children]); }
 
 function onRowKey(event) {
   const row = event.target.closest("tr");
@@ -534,6 +548,7 @@ function onRowKey(event) {
   if (to !== undefined) {
     event.preventDefault();
     const next = shownRows[Math.max(0, Math.min(last, to))];
+    extendRows(shownRows.indexOf(next));
     focusRow(next.element);
     if (!NARROW.matches) select(next.pin.name, null);
   } else if (event.key === "Enter" || event.key === " ") {
@@ -550,7 +565,7 @@ function select(name, from) {
   state.selected = name;
   returnTo = from || returnTo;
   state.isSheet = from !== null;
-  for (const { pin, element } of rows) element.setAttribute("aria-selected", String(pin.name === name));
+  for (const { pin, element } of rows) element?.setAttribute("aria-selected", String(pin.name === name));
   const map = find("map");
   if (map) for (const tile of map.children) if (tile.dataset.name) tile.setAttribute("aria-pressed", String(tile.dataset.name === name));
   if (state.view === "graph") renderView();
