@@ -827,8 +827,8 @@ function renderLocks() {
     element: h("tr", null,
       h("td", null, h("input", { type: "checkbox", "data-lock": number, "aria-label": "Side by side: " + lock.lockfile, checked: state.sides.includes(number), change: chooseSides })),
       h("td", { class: "name" }, h("button", { class: "link", click: () => { state.view = "image"; chooseLock(number); find("tab-image").focus(); scrollTo(0, 0); } }, lock.lockfile),
-        lock.source && h("span", { class: "note" }, " " + lock.source)),
-      h("td", null, machineOf(lock), lock.gpus.length > 0 && h("small", { class: "low" }, gpusOf(lock))),
+        lock.source && h("span", { class: "note" }, " " + lock.source), h("span", { class: "under" }, machineOf(lock))),
+      h("td", { class: "low" }, machineOf(lock), lock.gpus.length > 0 && h("small", null, gpusOf(lock))),
       h("td", { class: "low" }, lock.python ?? UNKNOWN),
       h("td", { class: "whole" }, lock.torch ?? "–", lock.cuda && h("small", null, lock.cuda)),
       h("td", { class: "number low" }, String(lock.pins.length)),
@@ -848,7 +848,7 @@ function renderLocks() {
     h("div", { class: "tools" }, h("h2", null, count(list.length, "lock")), h("span", { class: "note" }, count(alike.size, "digest") + ": as many images"),
       h("button", { class: "action", id: "compare", click: () => openView("machines") })),
     h("div", { class: "panel scroll" }, h("table", { class: "locks", "aria-label": "Locks" },
-      h("thead", null, h("tr", null, [["", ""], ["Lock", ""], ["Machine", ""], ["Python", "low"], ["torch", ""], ["Pins", "number low"], ["Download", "number"], ["Digest", "low"]]
+      h("thead", null, h("tr", null, [["", ""], ["Lock", ""], ["Machine", "low"], ["Python", "low"], ["torch", ""], ["Pins", "number low"], ["Download", "number"], ["Digest", "low"]]
         .map(([text, kind]) => h("th", { scope: "col", class: kind }, text)))), body)),
   ];
 }
@@ -1035,6 +1035,7 @@ if (!report.locks.length) {
   find("search").addEventListener("keydown", onSearchKey);
   document.addEventListener("keydown", onKey);
   document.addEventListener("scroll", hideTip, { passive: true });
+  addEventListener("beforeprint", () => extendRows(shownRows.length));
   let width = innerWidth;
   addEventListener("resize", () => { if (innerWidth !== width) { width = innerWidth; if (state.view === "image") requestAnimationFrame(afterRender); } });
 }

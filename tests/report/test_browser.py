@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from packaging.utils import NormalizedName
 
 from lockfiles import Lockfile
-from resolver.report.report_data import Report
+from resolver.report.report_data import Report, ReportSource, build_report
 from resolver.report.report_page import render_report
 from tests.cli.verb_runs import build_web_lock
-from tests.lockfiles.samples import build_small_lock
+from tests.lockfiles.samples import INDEX, build_small_lock
 from tests.report.locks import GOLDEN, HOSTILE_TEXTS, build_hostile_report, build_large_lock, build_lock, report_on
 
 if TYPE_CHECKING:
@@ -375,6 +376,23 @@ def test_page_is_never_wider_than_the_window(show: Open, size: tuple[int, int]) 
     many = show(report_on(*locks, *locks), size=size)
     assert many.texts("#title") == ["6 locks"]
     assert many.tab.evaluate("document.documentElement.scrollWidth") == size[0]
+
+
+@pytest.mark.parametrize("width", [800, 1000, 1120, 1300, 1400, 1800])
+def test_names_have_room_beside_the_other_columns(show: Open, width: int) -> None:
+    names = ("fastapi", "nvidia-cusparselt", "torch")
+    lock = build_lock(dict.fromkeys(names, ()), names)
+    source = ReportSource(
+        name="pylock.toml",
+        lockfile=lock,
+        licences={NormalizedName("torch"): "BSD-3-Clause"},
+        unpacked_bytes={NormalizedName("torch"): 1000},
+    )
+    page = show(build_report([source], default_index=INDEX), size=(width, 900))
+
+    lines = page.tab.eval_on_selector_all("#rows .name", "names => names.map(name => name.getClientRects().length)")
+    assert lines == [1, 1, 1]
+    assert set(page.texts(".pins thead th")) >= {"Pin", "Version", "Download", "CUDA", "Licence", "Asked by"}
 
 
 def test_details_on_a_phone_are_a_sheet_that_gives_the_focus_back(show: Open) -> None:
