@@ -23,6 +23,7 @@ from lockfiles._values import dataclass
 from lockfiles.graph import LockGraph, assign_layers, build_graph, find_dominators, size_bytes
 from lockfiles.lockfile import join_lines
 from resolver.errors import TargetError
+from resolver.index.wheel_directory import WheelContents
 from resolver.requirements.url import redact
 from resolver.targets.accelerators import Cuda, CudaVersion
 from resolver.targets.known_cuda import find_known_cuda
@@ -54,15 +55,14 @@ class ReportSource:
 
     - `name` is what the page calls it. A page is sent to others, so a path should be relative.
     - `former` is the lock that it is compared with, and the name of that.
-    - `unpacked_bytes` and `licences` are facts that a lock does not hold, by project: the size on disk, and the licence
-      in the words of the metadata. A project without an entry is shown as not known.
+    - `contents` are the size on disk and the licence, which a lock does not hold, by project, as `fetch_contents` finds
+      them. Those of a project without an entry are not known.
     """
 
     name: str
     lockfile: Lockfile
     former: tuple[str, Lockfile] | None = None
-    unpacked_bytes: Mapping[NormalizedName, int] = field(default_factory=dict)
-    licences: Mapping[NormalizedName, str] = field(default_factory=dict)
+    contents: Mapping[NormalizedName, WheelContents | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,6 +261,7 @@ def _iter_pins(source: ReportSource, graph: LockGraph, default_index: str) -> It
     platform = None if tool is None else _find_platform(tool.platform)
     layers, brings, items = assign_layers(source.lockfile), *_weigh(graph)
     for name, packages in graph.packages.items():
+        contents = source.contents.get(name)
         for package in packages:
             origin, place, revision = _find_origin(package)
             cuda, cuda_source = _find_cuda(package, platform, default_index)
@@ -277,9 +278,9 @@ def _iter_pins(source: ReportSource, graph: LockGraph, default_index: str) -> It
                 is_built=tool is not None and name in tool.built,
                 cuda=cuda,
                 cuda_source=cuda_source,
-                licence=source.licences.get(name),
+                licence=None if contents is None else contents.licence,
                 download_bytes=size_bytes(package),
-                unpacked_bytes=source.unpacked_bytes.get(name),
+                unpacked_bytes=None if contents is None else contents.unpacked_bytes,
                 brings_bytes=brings[name],
                 item=items[name],
                 requested_by=tuple(

@@ -12,6 +12,7 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from lockfiles import Lockfile, loads
+from resolver.index.wheel_directory import WheelContents
 from resolver.report.report_data import Report, ReportSource, build_report
 from tests.lockfiles.samples import INDEX, build_full_lock, build_pylock, build_tool, build_wheel
 
@@ -69,7 +70,8 @@ def build_hostile_report() -> Report:
         requested_by={**lock.tool.requested_by, name: (f"layer 0: {text}",)},
     )
     hostile = Lockfile(pylock=replace(lock.pylock, packages=packages, created_by=text), tool=tool)
-    source = ReportSource(name=text, lockfile=hostile, former=(text, lock), licences={name: text})
+    contents = {name: WheelContents(unpacked_bytes=9, modules=(), licence=text)}
+    source = ReportSource(name=text, lockfile=hostile, former=(text, lock), contents=contents)
     return build_report([source, ReportSource(name="pylock.toml", lockfile=lock)], default_index=INDEX)
 
 

@@ -12,6 +12,7 @@ import pytest
 from packaging.utils import NormalizedName
 
 from lockfiles import Lockfile
+from resolver.index.wheel_directory import WheelContents
 from resolver.report.report_data import Report, ReportSource, build_report
 from resolver.report.report_page import render_report
 from tests.cli.verb_runs import build_web_lock
@@ -385,8 +386,7 @@ def test_names_have_room_beside_the_other_columns(show: Open, width: int) -> Non
     source = ReportSource(
         name="pylock.toml",
         lockfile=lock,
-        licences={NormalizedName("torch"): "BSD-3-Clause"},
-        unpacked_bytes={NormalizedName("torch"): 1000},
+        contents={NormalizedName("torch"): WheelContents(unpacked_bytes=1000, modules=(), licence="BSD-3-Clause")},
     )
     page = show(build_report([source], default_index=INDEX), size=(width, 900))
 

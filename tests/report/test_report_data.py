@@ -12,6 +12,7 @@ from packaging.utils import NormalizedName
 
 import resolver.report
 from lockfiles import Lockfile
+from resolver.index.wheel_directory import WheelContents
 from resolver.report.report_data import PinFacts, Report, ReportSource, build_report, render_json
 from tests.cli.verb_runs import build_web_lock
 from tests.lockfiles.samples import COMMIT, INDEX, build_full_lock, build_package, build_pylock, build_small_lock
@@ -140,9 +141,8 @@ def test_former_lock_gives_changes_with_sizes() -> None:
 
 def test_facts_beyond_the_lock_are_those_given() -> None:
     name = NormalizedName("web")
-    source = ReportSource(
-        name="pylock.toml", lockfile=build_web_lock(), unpacked_bytes={name: 9000}, licences={name: "MIT"}
-    )
+    contents = {name: WheelContents(unpacked_bytes=9000, modules=("web",), licence="MIT"), NormalizedName("http"): None}
+    source = ReportSource(name="pylock.toml", lockfile=build_web_lock(), contents=contents)
 
     report = build_report([source], default_index=INDEX)
 

@@ -10,13 +10,11 @@ A lock has no licences and no sizes on disk: both are in the wheels, whose last 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from packaging.utils import NormalizedName
-
 from lockfiles import Lockfile
-from resolver.cli.host_options import add_access_options, read_access, read_lists
+from resolver.cli.host_options import add_access_options
 from resolver.cli.output import show_message, write_file, write_output
 from resolver.cli.verb_arguments import (
     ChosenLock,
@@ -26,9 +24,9 @@ from resolver.cli.verb_arguments import (
     read_lockfiles,
 )
 from resolver.cli.verbs.diff import read_former
+from resolver.cli.verbs.sizes import fetch_directories
 from resolver.errors import InputError
 from resolver.fetch.projects.pages import default_index_url
-from resolver.index.wheel_directory import WheelContents
 from resolver.report.report_data import ReportSource, build_report, render_json
 from resolver.report.report_page import render_report
 
@@ -106,14 +104,12 @@ def _build_sources(locks: Sequence[ChosenLock], values: argparse.Namespace) -> l
     sources = []
     for number, lock in enumerate(locks):
         old = against[number % len(against)] if against else None
-        contents = _read_wheels(lock, values) if values.read_wheels else {}
         sources.append(
             ReportSource(
                 name=_find_name(lock.shown),
                 lockfile=lock.lockfile,
                 former=None if old is None else _read_former(old, lock),
-                unpacked_bytes={name: found[0].unpacked_bytes for name, found in contents.items() if found},
-                licences={name: found[1] for name, found in contents.items() if found and found[1]},
+                contents=fetch_directories(lock, values) if values.read_wheels else {},
             )
         )
     return sources
@@ -129,21 +125,3 @@ def _find_name(shown: str) -> str:
     """The name of a lock for the page: of an absolute path, which tells of this machine, the file with its folder."""
     path = Path(shown)
     return "/".join(path.parts[-2:]) if path.is_absolute() else shown
-
-
-def _read_wheels(
-    lock: ChosenLock, values: argparse.Namespace
-) -> Mapping[NormalizedName, tuple[WheelContents, str | None] | None]:
-    """What the first wheel of each pin unpacks to, and its licence; None for one that cannot be read.
-
-    The session has the policy for what a lock may cause: it leads to public hosts and into its own folder. Raises
-    FetchError.
-    """
-    # Lazy: without `--read-wheels` no request is sent.
-    from resolver.fetch.projects.wheel_contents import fetch_contents_and_licences
-    from resolver.locking.plan_secrets import open_session
-
-    wheels = {package.name: package.wheels[0] for package in lock.lockfile.pylock.packages if package.wheels}
-    folder, lists = lock.path.absolute().parent, read_lists(values, folder=Path.cwd())
-    with open_session(read_access(values), lists=lists, lock_folder=folder) as session:
-        return fetch_contents_and_licences(wheels, folder=folder, session=session)

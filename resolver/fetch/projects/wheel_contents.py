@@ -17,6 +17,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -40,7 +41,7 @@ from resolver.index.wheel_directory import (
     read_contents,
 )
 
-__all__ = ["LIBRARY", "Kernels", "fetch_contents", "fetch_contents_and_licences", "find_architectures"]
+__all__ = ["LIBRARY", "Kernels", "fetch_contents", "find_architectures"]
 
 LIBRARY = "/libtorch_python.so"
 """The end of the library's name in a wheel."""
@@ -147,35 +148,15 @@ def fetch_contents(
 ) -> Mapping[NormalizedName, WheelContents | None]:
     """What each wheel unpacks to, by project; None where its host gives no part of it or it cannot be read.
 
-    `folder` is the lock's: paths in it are relative to that. Raises FetchError where a host does not answer, or a file
-    on disk cannot be read.
+    `folder` is the lock's: paths in it are relative to that. METADATA, which has the licence, is mostly near the end of
+    a wheel, so that one request reads all. Raises FetchError where a host does not answer, or a file on disk cannot be
+    read.
     """
-    return _fetch_all(wheels, lambda _, wheel: _read_contents(wheel), folder=folder, session=session)
-
-
-def fetch_contents_and_licences(
-    wheels: Mapping[NormalizedName, PackageWheel], *, folder: Path, session: Session
-) -> Mapping[NormalizedName, tuple[WheelContents, str | None] | None]:
-    """As `fetch_contents`, with the licence that METADATA of each wheel states; None for none.
-
-    METADATA is mostly near the end of a wheel: one request reads both.
-    """
-    return _fetch_all(wheels, _read_contents_and_licence, folder=folder, session=session)
-
-
-def _fetch_all(
-    wheels: Mapping[NormalizedName, PackageWheel],
-    find: Callable[[NormalizedName, _WheelBytes], _T],
-    *,
-    folder: Path,
-    session: Session,
-) -> Mapping[NormalizedName, _T | None]:
-    """The result of `find` for the name and the bytes of each wheel."""
     # Lazy: the verbs about sizes alone need it, and `Kernels` does not.
     from concurrent.futures import ThreadPoolExecutor
 
-    def fetch(item: tuple[NormalizedName, PackageWheel]) -> _T | None:
-        return _fetch_one(item[1], partial(find, item[0]), folder=folder, session=session)
+    def fetch(item: tuple[NormalizedName, PackageWheel]) -> WheelContents | None:
+        return _fetch_one(item[1], partial(_read_contents, item[0]), folder=folder, session=session)
 
     with ThreadPoolExecutor(_THREADS) as pool:
         return dict(zip(wheels, pool.map(fetch, wheels.items()), strict=True))
@@ -225,22 +206,18 @@ def _read_local(path: Path, find: Callable[[_WheelBytes], _T]) -> _T:
         raise FetchError(f"{path} cannot be read", why=f"{error.strerror}", url=path.absolute().as_uri()) from error
 
 
-def _read_contents(wheel: _WheelBytes) -> WheelContents:
-    return read_contents(_list_members(wheel))
-
-
-def _read_contents_and_licence(project: NormalizedName, wheel: _WheelBytes) -> tuple[WheelContents, str | None]:
-    """The contents of a wheel and its licence; a wheel whose METADATA cannot be found has contents all the same."""
+def _read_contents(project: NormalizedName, wheel: _WheelBytes) -> WheelContents:
+    """The contents of a wheel; one whose METADATA cannot be found has contents all the same, without a licence."""
     # Lazy: `lock`, which measures kernels, reads no licence.
     from resolver.fetch.projects.wheel_metadata import find_metadata
     from resolver.index.core_metadata import find_licence
 
-    contents = _read_contents(wheel)
+    contents = read_contents(_list_members(wheel))
     try:
         metadata = find_metadata(wheel.tail, size=wheel.size, project=project, read=wheel.read)
     except WheelDirectoryError:
-        return contents, None
-    return contents, find_licence(metadata)
+        return contents
+    return replace(contents, licence=find_licence(metadata))
 
 
 def _find_in_wheel(wheel: _WheelBytes) -> str:
