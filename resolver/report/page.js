@@ -207,7 +207,7 @@ function describeLock(lock) {
   return [
     ["Download", bytes(lock.download_bytes), former ? difference(change) + " against " + former.lockfile : unsized ? "without " + count(unsized, "pin") + " of unknown size" : null, "big"],
     lock.unpacked_bytes !== null && ["On disk", bytes(lock.unpacked_bytes), "unpacked wheels", "big"],
-    ["Pins", String(lock.pins.length), count(lock.items.length, "item") + " in the list", "big"],
+    ["Pins", String(lock.pins.length), lock.requirements.length ? count(lock.items.length, "item") + " in the list" : lock.items.length + " that no other pin needs", "big"],
     lock.torch !== null && ["torch", lock.torch, lock.cuda ? "built for " + lock.cuda : "CUDA " + UNKNOWN],
     ["Machine", machineOf(lock), [gpusOf(lock), driver].filter(Boolean).join("; ") || null],
     ["Python", lock.python ?? UNKNOWN, lock.platform ?? "platform " + UNKNOWN, "wide"],
@@ -284,8 +284,8 @@ function openView(name) {
   keepPlace();
   if (find("view").getBoundingClientRect().top < 0) find("view").scrollIntoView();
 }
-function renderView() { hideTip(); find("view").replaceChildren(...VIEWS[state.view][1]()); afterRender(); }
-let afterRender = () => {};
+function renderView() { hideTip(); afterRender = () => {}; find("view").replaceChildren(...VIEWS[state.view][1]()); afterRender(); }
+let afterRender = () => {}; // Of the view that is shown: what needs its elements in the document.
 
 function render() { renderTabs(); renderHeader(); renderView(); renderDetail(); renderCount(); }
 
@@ -302,6 +302,7 @@ const LISTS = {};
 
 function renderImage() {
   const model = current();
+  if (!model.pins.length) return [h("p", { class: "empty" }, "This lock has no pins.")];
   const categories = listCategories(model);
   const map = h("div", { class: "map", id: "map", role: "group", "aria-label": "Pins by size; arrow keys move, Enter selects" });
   const choose = (label, key, options) => options.length > 1 && h("label", { class: "choice" }, label, " ", h("select", {
@@ -484,7 +485,7 @@ function buildTable(model) {
     keydown: onRowKey,
   });
   body.id = "rows";
-  const table = h("table", { class: "grid pins", role: "grid", "aria-label": "Pins", "aria-rowcount": model.pins.length + 1 },
+  const table = h("table", { class: "grid pins" + (columns.length < COLUMNS.length ? " few" : ""), role: "grid", "aria-label": "Pins", "aria-rowcount": model.pins.length + 1 },
     h("thead", null, h("tr", null, columns.map(column =>
       h("th", { scope: "col", class: of(column), "aria-sort": sortOf(column.key), "data-key": column.key },
         h("button", { title: column.title, click: () => sortBy(column.key) }, column.label))))), body);
@@ -528,8 +529,9 @@ function applySearch() {
     extendRows();
     watchEnd();
     find("none").hidden = shownRows.length > 0;
-    const first = body.querySelector('[tabindex="0"]') || body.firstElementChild;
-    if (first) first.tabIndex = 0;
+    // One row is in the tab order, although rows that were filtered out come back.
+    const stop = body.querySelector('[tabindex="0"]') || body.firstElementChild;
+    for (const { element } of rows) if (element) element.tabIndex = element === stop ? 0 : -1;
     const names = new Set(shownRows.map(row => row.pin.name));
     for (const tile of find("map").children) {
       tile.classList.toggle("dim", tile.dataset.name ? !names.has(tile.dataset.name) : !smallerPins.some(name => names.has(name)));
@@ -1036,6 +1038,7 @@ if (!report.locks.length) {
   document.addEventListener("keydown", onKey);
   document.addEventListener("scroll", hideTip, { passive: true });
   addEventListener("beforeprint", () => extendRows(shownRows.length));
+  PHONE.addEventListener("change", () => { if (state.view === "graph") renderView(); });
   let width = innerWidth;
   addEventListener("resize", () => { if (innerWidth !== width) { width = innerWidth; if (state.view === "image") requestAnimationFrame(afterRender); } });
 }

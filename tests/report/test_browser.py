@@ -16,7 +16,7 @@ from resolver.index.wheel_directory import WheelContents
 from resolver.report.report_data import Report, ReportSource, build_report
 from resolver.report.report_page import render_report
 from tests.cli.verb_runs import build_web_lock
-from tests.lockfiles.samples import INDEX, build_small_lock
+from tests.lockfiles.samples import INDEX, build_pylock, build_small_lock
 from tests.report.locks import GOLDEN, HOSTILE_TEXTS, build_hostile_report, build_large_lock, build_lock, report_on
 
 if TYPE_CHECKING:
@@ -216,6 +216,10 @@ def test_keyboard_alone_searches_moves_selects_and_closes(show: Open) -> None:
     page.press("ArrowDown", "ArrowDown", "End")
     assert page.focused() == page.rows()[-1]
     assert page.tab.get_attribute(f"#rows tr[data-name={page.focused()}]", "aria-selected") == "true"
+    page.search("log")
+    page.search("")
+    assert page.tab.locator("#rows [tabindex='0']").count() == 1
+    page.tab.focus("#rows [tabindex='0']")
     page.press("Escape")
     assert page.tab.locator("#rows [aria-selected=true]").count() == 0
 
@@ -460,5 +464,18 @@ def test_thousand_pins_are_shown_as_far_as_one_looks(show: Open) -> None:
     assert page.texts("#detail h2")[0].startswith(str(page.focused()))
 
 
-def test_report_without_locks_says_so(show: Open) -> None:
+def test_report_without_locks_or_pins_tells_so(show: Open) -> None:
     assert show(report_on()).texts("#view") == ["This report has no locks."]
+
+    page = show(report_on(Lockfile(pylock=build_pylock())))
+    assert page.texts("#view") == ["This lock has no pins."]
+    page.search("any")
+    assert page.texts("#count") == ["0 pins"]
+
+
+def test_lock_of_another_tool_has_no_list(show: Open) -> None:
+    page = show(report_on(Lockfile(pylock=build_web_lock().pylock)))
+
+    facts = dict(zip(page.texts("#facts dt"), page.texts("#facts dd"), strict=True))
+    assert facts["Pins"] == "4\n2 that no other pin needs"
+    assert facts["Python"] == "==3.11.*\nplatform not known"
