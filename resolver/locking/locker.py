@@ -153,7 +153,7 @@ class Locker:
             default_index=None if opened.default_index is None else opened.default_index.public,
             warnings=self._collect_warnings(opened, problem, resolution),
             shadowed=tuple(find_shadowed(opened.plan, problem, resolution, opened.source, opened.default_index)),
-            driver_changes=self._find_driver_changes(opened, resolution),
+            driver_changes=self._find_driver_changes(opened, problem, resolution),
         )
 
     def list_pages(self) -> tuple[PageEvidence, ...] | None:
@@ -249,7 +249,9 @@ class Locker:
             *iter_yank_warnings(resolution),
         )
 
-    def _find_driver_changes(self, opened: _OpenPlan, resolution: Resolution) -> tuple[DriverChange, ...]:
+    def _find_driver_changes(
+        self, opened: _OpenPlan, problem: Problem, resolution: Resolution
+    ) -> tuple[DriverChange, ...]:
         """What other drivers would change, found without a request."""
         if resolution.build is None:
             return ()
@@ -265,7 +267,9 @@ class Locker:
             return self._solver.solve_without_requests(replace(plan, target=target), fixed, source)
 
         locate = partial(locate_dependency, plan, default_index)
-        return find_driver_changes(resolution, plan.target, solve_for, partial(list_versions, read, locate))
+        versions_of = partial(list_versions, read, locate)
+        find = partial(find_driver_changes, resolution, plan.target, solve_for, versions_of)
+        return self._solver.find_driver_changes(plan, problem, opened.opened.source, find=find)
 
 
 def _list_entries(plan: LockPlan) -> tuple[Entry, ...]:
