@@ -134,6 +134,20 @@ def test_a_page_that_cannot_be_read_is_no_answer(server: IndexServer, tmp_path: 
         assert "idna" in lock_in(session, server)
 
 
+def test_pages_over_tls_are_requested_once(encrypted: tuple[IndexServer, Path], tmp_path: Path) -> None:
+    server, _ = encrypted
+    server.cache_control = "max-age=0"
+    server.add("anyio", wheel("anyio", "4.3.0", ["idna", "absent; python_version<'3'"]))
+    server.add("idna", wheel("idna", "3.7"))
+    access = Access(trusted_hosts=("127.0.0.1",))
+    locks = []
+    for snapshot, python in (("monday", "3.11"), ("monday", "3.12"), ("monday", "3.11")):
+        with Session(access, store=str(tmp_path / "store"), snapshot=snapshot) as session:
+            locks.append(lock_in(session, server, python=python))
+    assert locks[0] == locks[2]
+    assert count_pages(server) == {"/simple/anyio/": 1, "/simple/idna/": 1}
+
+
 def test_a_snapshot_needs_a_store() -> None:
     with pytest.raises(InputError, match="needs a store"):
         Session(snapshot="monday")
