@@ -113,6 +113,16 @@ def list_contents(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.rglob("store-v1/?/*") if b"content\n" in path.read_bytes()[:60])
 
 
+def test_pages_without_validators_are_requested_once_too(server: IndexServer, tmp_path: Path) -> None:
+    server.validators = False
+    for snapshot in ("monday", "tuesday"):
+        server.log.clear()
+        for python in ("3.11", "3.12"):
+            with Session(store=str(tmp_path), snapshot=snapshot) as session:
+                lock_in(session, server, python=python)
+        assert set(count_pages(server).values()) == {1}
+
+
 def test_refreshing_runs_use_no_page_of_another_snapshot(server: IndexServer, tmp_path: Path) -> None:
     with Session(store=str(tmp_path), snapshot="monday") as session:
         before = lock_in(session, server)

@@ -121,8 +121,10 @@ class ProjectPages:
             return None
         payload = b"" if row is None else row.payload
         # Signatures of links are in no store: such a page is parsed in each run.
-        if row is None or page is None or row.validator != body.validator or may_hold_secrets(body.data):
+        if row is None or page is None or row.validator != body.validator or body.may_hold_secrets():
             body, page, payload = self._build_or_fetch_again(body, name, location)
+        else:
+            body.store()
         self._store_payload(name, location, body, page, payload, known=known)
         return page
 
@@ -207,6 +209,8 @@ class ProjectPages:
         body = self._asked.setdefault(page_url, Task(lambda: self._request(page_url, validator))).result()
         if body.validator != validator or body.url != page_url:
             return False
+        if not body.may_hold_secrets():
+            body.store()
         self._rows.renew(place, name, min(body.fresh_until, time.time() + LONGEST_LIFETIME_S), identity=identity)
         self._confirmed[name, place] = identity
         self._note(name, place, identity)
@@ -476,6 +480,10 @@ class _Body:
                 raise too_large_error(self.url, limit_bytes=PAGE_LIMIT_BYTES)
             raise broken_error(self.url, reason="it is not packed as it says")
         return self._content
+
+    def may_hold_secrets(self) -> bool:
+        """Whether the content may link with secrets; False without content. Raises as `unpack`."""
+        return self.has_content and may_hold_secrets(self.unpack())
 
     def store(self) -> None:
         """Hand the response to the HTTP cache, once."""
