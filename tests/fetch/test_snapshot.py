@@ -136,10 +136,14 @@ def test_refreshing_runs_use_no_page_of_another_snapshot(server: IndexServer, tm
 
 def test_a_page_that_cannot_be_read_is_no_answer(server: IndexServer, tmp_path: Path) -> None:
     broken = Answer(headers={"Content-Type": "application/vnd.pypi.simple.v1+json"}, body=b'{"files": ')
-    server.always["/simple/idna/"] = broken
+    form = Answer(headers={"Content-Type": "text/html"}, body=b"<form><input type='password'></form>")
     with Session(store=str(tmp_path), snapshot="monday") as session:
-        with pytest.raises(FetchError):
-            lock_in(session, server)
+        for answer in (broken, form):
+            server.always["/simple/idna/"] = answer
+            with pytest.raises(FetchError):
+                lock_in(session, server)
+            # Nobody waits for it.
+            assert not list(tmp_path.rglob("*.claim"))
         del server.always["/simple/idna/"]
         assert "idna" in lock_in(session, server)
 

@@ -282,7 +282,15 @@ class ProjectPages:
     def _build_and_dump(
         self, body: _Body, name: NormalizedName, location: Location
     ) -> tuple[ProjectPage | None, bytes]:
-        """The page from a body, and its dump, which is empty for None. Raises FetchError."""
+        """The page from a body, and its dump, which is empty for None. Raises FetchError; then no snapshot has it."""
+        try:
+            return self._read_and_dump(body, name, location)
+        except FetchError:
+            body.drop()
+            raise
+
+    def _read_and_dump(self, body: _Body, name: NormalizedName, location: Location) -> tuple[ProjectPage | None, bytes]:
+        """As `_build_and_dump`."""
         if "json" not in body.content_type and _is_login(body.unpack(), location):
             raise login_page_error(body.url, host=urlsplit(body.url).netloc)
         # Not for a find-links page: it is unpacked once and parsed for many projects.
@@ -316,7 +324,6 @@ class ProjectPages:
                 content, content_type=body.content_type, url=body.url, name=name, location=location, target=self._target
             )
         except PageError as error:
-            body.drop()
             raise broken_error(body.url, reason=str(error)) from error
         body.store()
         return page
