@@ -9,7 +9,18 @@ from pathlib import Path
 import pytest
 
 from lockfiles import dumps
-from resolver import Access, FetchError, InputError, LockTarget, OfflineError, PinfoldError, Session, Settings
+from resolver import (
+    Access,
+    Cancellation,
+    FetchError,
+    InputError,
+    LockTarget,
+    OfflineError,
+    PinfoldError,
+    RunCancelledError,
+    Session,
+    Settings,
+)
 from resolver.fetch.http.responses import Response
 from resolver.fetch.snapshot import SnapshotPages, SnapshotStore
 from resolver.fetch.store import FOREVER, FolderStore
@@ -271,6 +282,16 @@ def test_a_failed_request_ends_the_claim() -> None:
     with pytest.raises(FetchError):
         open_pages(store).fetch(URL, known_validator="", find_id=lambda url: "", request=fail)
     assert not store.claims
+
+
+def test_a_run_that_ends_while_it_waits_leaves_the_claim_of_the_other() -> None:
+    store, cancelled = MemoryStore(), Cancellation()
+    SnapshotStore(store, "monday").claim(f"page\n{URL}", for_s=60.0)
+    cancelled.cancel()
+    pages = SnapshotPages(SnapshotStore(store, "monday"), wait=cancelled.wait)
+    with pytest.raises(RunCancelledError):
+        fetch(pages, Index())
+    assert store.claims
 
 
 def test_workers_wait_for_the_one_that_fetches(tmp_path: Path) -> None:
