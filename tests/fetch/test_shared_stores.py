@@ -8,10 +8,11 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import fsspec  # type: ignore[import-untyped]  # it has no annotations
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem  # type: ignore[import-untyped]  # as above
 
 from lockfiles import dumps
 from resolver import InputError, Session, Settings
@@ -127,6 +128,30 @@ def test_a_claim_of_a_killed_worker_ends(address: str) -> None:
     while other.claim(KEY, for_s=1.0) > 0.0:
         assert time.monotonic() < ends_at
     assert one.claim(KEY, for_s=1.0) > 0.0
+
+
+class PlainFiles(MemoryFileSystem):  # type: ignore[misc]  # it has no annotations
+    """A file system that knows no exclusive writes."""
+
+    protocol = "plain"
+    store: ClassVar[dict[str, Any]] = {}
+    pseudo_dirs: ClassVar[list[str]] = [""]
+
+    def pipe_file(self, path: str, value: bytes, mode: str = "overwrite", **options: Any) -> None:
+        if mode == "create":
+            raise NotImplementedError(mode)
+        super().pipe_file(path, value, **options)
+
+
+def test_claims_are_made_without_exclusive_writes_too() -> None:
+    fsspec.register_implementation("plain", PlainFiles, clobber=True)
+    one, other = open_store("plain://place"), open_store("plain://place")
+    assert one.claim(KEY, for_s=60.0) == 0.0
+    assert 0.0 < other.claim(KEY, for_s=60.0) <= 60.0
+    one.release(KEY)
+    assert other.claim(KEY, for_s=60.0) == 0.0
+    identity = one.put(KEY, b"value", until=1.0)
+    assert other.find_state(KEY) == (1.0, identity)
 
 
 class Changing:
