@@ -29,7 +29,7 @@ from lockfiles._files import open_regular
 from lockfiles._values import compile_later, dataclass
 from resolver.errors import FetchError
 from resolver.fetch.http.http_errors import missing_offline
-from resolver.fetch.http.session import Session
+from resolver.fetch.http.http_session import HttpSession
 from resolver.fetch.projects.record_store import dump_texts, load_texts
 from resolver.index.distribution_file import DistributionFile
 from resolver.index.wheel_directory import (
@@ -78,7 +78,7 @@ class _WheelBytes:
 class Kernels:
     """Finds what wheels of torch are compiled for. May be used from many threads."""
 
-    def __init__(self, *, session: Session) -> None:
+    def __init__(self, *, session: HttpSession) -> None:
         self._session = session
         self._records = session.open_records("kernels")
 
@@ -144,7 +144,7 @@ def find_architectures(chunks: Iterable[bytes]) -> str:
 
 
 def fetch_contents(
-    wheels: Mapping[NormalizedName, PackageWheel], *, folder: Path, session: Session
+    wheels: Mapping[NormalizedName, PackageWheel], *, folder: Path, session: HttpSession
 ) -> Mapping[NormalizedName, WheelContents | None]:
     """What each wheel unpacks to, by project; None where its host gives no part of it or it cannot be read.
 
@@ -162,7 +162,9 @@ def fetch_contents(
         return dict(zip(wheels, pool.map(fetch, wheels.items()), strict=True))
 
 
-def _fetch_one(wheel: PackageWheel, find: Callable[[_WheelBytes], _T], *, folder: Path, session: Session) -> _T | None:
+def _fetch_one(
+    wheel: PackageWheel, find: Callable[[_WheelBytes], _T], *, folder: Path, session: HttpSession
+) -> _T | None:
     """The result of `find`; None where the host gives no part of the wheel, or it is broken. Raises FetchError."""
     path = session.check_path(folder / wheel.path) if wheel.path is not None else None
     if path is None and wheel.url is not None:
@@ -176,7 +178,7 @@ def _fetch_one(wheel: PackageWheel, find: Callable[[_WheelBytes], _T], *, folder
         return None
 
 
-def _fetch_tail(url: str, session: Session) -> _WheelBytes | None:
+def _fetch_tail(url: str, session: HttpSession) -> _WheelBytes | None:
     """The end of a wheel on a host; None where the host gives no ranges. Raises FetchError."""
     tail = session.fetch_range(url, start=-_TAIL_BYTES)
     if tail is None:
