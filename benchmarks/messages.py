@@ -122,6 +122,9 @@ def _run_tools(failing: FailingList, folder: Path, cache: Path) -> dict[str, str
 def shorten(said: str, folder: Path) -> str:
     """A message without what names this machine or the index, and without the middle of what is long."""
     text = said.replace(f"{folder}/", "").replace(default_index_url().public, "https://index.example/simple/")
+    # Files of an index, and the folder of the running Python.
+    text = re.sub(r"https://[^\s/]+/packages/\S*/", "https://files.example/", text)
+    text = text.replace(sys.prefix, "…")
     text = re.sub(rf"https://{re.escape(default_index_url().public.split('/')[2])}", "https://index.example", text)
     lines = [line.rstrip() for line in text.splitlines() if not _NOISE.match(line)]
     lines = [line if len(line) <= _LONGEST else f"{line[:_LONGEST]} …" for line in lines]

@@ -8,8 +8,9 @@
 4. `fetch_artifacts` and `hydrate` download what the lock names and check each hash.
 
 `verify_lockfile`, `compare_installed`, `audit_pins`, `find_newer`, `measure_pins` and `find_unused` inspect a finished
-lock. Every function that sends requests takes an `Access`. Every error is a `PinfoldError`. The lock itself is a
-`lockfiles.Lockfile`, which the package `lockfiles` reads, writes and compares without any of this.
+lock; `build_report` and `render_report` make a page about several. Every function that sends requests takes an
+`Access`. Every error is a `PinfoldError`. The lock itself is a `lockfiles.Lockfile`, which the package `lockfiles`
+reads, writes and compares without any of this.
 
 A module is imported when one of its names is first used (PEP 562), because all of them together take longer to import
 than a warm lock takes to check.
@@ -68,15 +69,21 @@ if TYPE_CHECKING:
     from resolver.inspection.verification import read_environment as read_environment
     from resolver.inspection.verification import verify_lockfile as verify_lockfile
     from resolver.locking.locker import LockOutcome as LockOutcome
-    from resolver.locking.locker import lock as lock
-    from resolver.locking.locker import lock_plan as lock_plan
     from resolver.locking.old_lock import Upgrade as Upgrade
     from resolver.locking.plan_secrets import open_session as open_session
     from resolver.planning.plan import LockPlan as LockPlan
     from resolver.planning.plan import RunContext as RunContext
     from resolver.planning.plan import plan_lock as plan_lock
+    from resolver.report.report_data import Report as Report
+    from resolver.report.report_data import ReportSource as ReportSource
+    from resolver.report.report_data import build_report as build_report
+    from resolver.report.report_page import render_report as render_report
     from resolver.requirements.requirement_list import parse_requirement_list as parse_requirement_list
     from resolver.requirements.scopes import ScopeRules as ScopeRules
+    from resolver.session import LockTarget as LockTarget
+    from resolver.session import Session as Session
+    from resolver.session import lock as lock
+    from resolver.session import lock_plan as lock_plan
     from resolver.settings.settings import Settings as Settings
     from resolver.solve.diagnosis import NoSolutionError as NoSolutionError
     from resolver.solve.explanation import CollidingRequirement as CollidingRequirement
@@ -139,12 +146,15 @@ _NAMES_BY_MODULE = {
         "read_environment",
         "verify_lockfile",
     ),
-    "resolver.locking.locker": ("LockOutcome", "lock", "lock_plan"),
+    "resolver.locking.locker": ("LockOutcome",),
     "resolver.locking.old_lock": ("Upgrade",),
     "resolver.locking.plan_secrets": ("open_session",),
     "resolver.planning.plan": ("LockPlan", "RunContext", "plan_lock"),
+    "resolver.report.report_data": ("Report", "ReportSource", "build_report"),
+    "resolver.report.report_page": ("render_report",),
     "resolver.requirements.requirement_list": ("parse_requirement_list",),
     "resolver.requirements.scopes": ("ScopeRules",),
+    "resolver.session": ("LockTarget", "Session", "lock", "lock_plan"),
     "resolver.settings.settings": ("Settings",),
     "resolver.solve.diagnosis": ("NoSolutionError",),
     "resolver.solve.explanation": (

@@ -315,10 +315,12 @@ def _scopes_by_name(entries: Iterable[Entry]) -> dict[NormalizedName, Scope]:
 def _build_roots(
     requirement_list: RequirementList, entries: Sequence[Entry], fixed: Mapping[NormalizedName, FixedSource]
 ) -> tuple[Root, ...]:
+    """The requirements of the list as roots of the search, each with the `--no-deps` of its layer."""
     return tuple(_build_root(entry, fixed, no_deps=requirement_list.layers[entry.layer].no_deps) for entry in entries)
 
 
 def _build_root(entry: Entry, fixed: Mapping[NormalizedName, FixedSource], *, no_deps: bool = False) -> Root:
+    """An entry as a root. Its name is known by now: metadata of direct references were read before."""
     if entry.name is None:
         raise InternalError(f"the name of `{entry.text}` is not known", where=entry.position)
     return Root(

@@ -320,11 +320,11 @@ def _build_supply(universe: Universe, table: ProjectTable, matching: int, neighb
     rows = sorted(iter_rows(matching), key=lambda row: _is_absent(universe, table, row))
     groups = _group_versions(universe, table, rows[:_MOST_GROUPED])[:_SHOWN_VERSIONS]
     # A row without places is a build that an index may have, where that index was not read.
-    listed = [version for row, version in enumerate(table.versions) if table.places(row)]
+    listed = sum(1 for row in range(len(table.versions)) if table.places(row))
     return Supply(
         locations=tuple(str(listing.location.url) for listing in table.listings),
         missing=tuple(str(location.url) for location in table.missing),
-        version_count=len(listed),
+        version_count=listed,
         file_count=table.file_count,
         newest=table.newest(),
         nearest=tuple(groups),
@@ -357,11 +357,12 @@ def _share(reasons: tuple[str, ...], others: tuple[str, ...]) -> tuple[str, ...]
     """The reasons of two versions if they are the same, but for file names and times of upload; else None."""
     if reasons == others:
         return reasons
-    shared = tuple(map(_generalise, reasons))
-    return shared if shared == tuple(map(_generalise, others)) else None
+    shared, other = (tuple(map(_generalise, each)) for each in (reasons, others))
+    return shared if shared == other else None
 
 
 def _generalise(reason: str) -> str:
+    """A reason without what differs between files that are refused alike: their names and times of upload."""
     if reason.startswith("uploaded "):
         return "uploaded after the cut-off date"
     return re.sub("^`[^`]+`(?: and [0-9]+ other files?)?: ", "", re.sub("^`[^`]+` is ", "wheels ", reason))
@@ -487,9 +488,8 @@ def build_refusal(
     lines = tuple(dict.fromkeys(str(why) for _, why in refused))
     builds = [why.later or why.earlier for _, why in refused if isinstance(why, NoRunningBuild) and not why.cuda]
     running = tuple(dict.fromkeys(Version(build.version.public) for build in builds if build is not None))
-    supply = Supply(builds=lines, neighbours=running)
-    project = refused[0][0].name
-    collision = Collision(project=project, obstacle=Obstacle.UNUSABLE, requirements=requirements, supply=supply)
+    supply, name = Supply(builds=lines, neighbours=running), refused[0][0].name
+    collision = Collision(project=name, obstacle=Obstacle.UNUSABLE, requirements=requirements, supply=supply)
     remedies = find_remedies(problem, (collision,), trials)
     return NoSolutionError(Explanation(target=str(problem.target), collisions=(collision,), remedies=remedies))
 

@@ -23,7 +23,6 @@ from resolver.index.distribution_file import FixedSource
 from resolver.index.location import Location
 from resolver.requirements.entry import FormatControl
 from resolver.requirements.scopes import IndexFamily
-from resolver.targets.accelerators import UNSPECIFIED
 from resolver.targets.target import Target
 
 if TYPE_CHECKING:
@@ -73,6 +72,7 @@ class Problem:
       whose builds need not fit machine and torch. With `measures_kernels`, the architectures of a build of torch are
       read out of its wheel where the data lacks them.
     - `variant(changes)` is the problem of the same list with some changes, to try remedies; None where it is not known.
+    - `lines` are the roots and then the constraints on each project, and follow from these.
     """
 
     target: Target
@@ -101,11 +101,17 @@ class Problem:
     allow: frozenset[NormalizedName] = frozenset()
     measures_kernels: bool = False
     variant: Callable[[Sequence[Change]], Problem | None] = lambda changes: None
+    lines: Mapping[NormalizedName, Sequence[Root]] = field(default_factory=dict, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        lines: dict[NormalizedName, list[Root]] = {}
+        for line in (*self.roots, *self.constraints):
+            lines.setdefault(line.name, []).append(line)
+        object.__setattr__(self, "lines", lines)
 
     def allowed_hashes(self, name: NormalizedName) -> frozenset[str] | None:
         """The hashes that every line with hashes on the project gives, as in pip; None where no line gives any."""
-        lines = [frozenset(root.hashes) for root in (*self.roots, *self.constraints) if root.name == name]
-        given = [hashes for hashes in lines if hashes]
+        given = [frozenset(line.hashes) for line in self.lines.get(name, ()) if line.hashes]
         return frozenset.intersection(*given) if given else None
 
 
@@ -114,8 +120,8 @@ def render_question(problem: Problem, *behind: object) -> str | None:
 
     `behind` are the values that `problem.locations` depends on, and all others that decide the result.
     """
-    # Which builds run on a machine depends on more than pages and metadata.
-    if problem.build_indexes is not None or problem.target.accelerator != UNSPECIFIED:
+    # What a wheel holds is found by ranges of it, which are neither pages nor metadata.
+    if problem.measures_kernels:
         return None
     # What a direct reference leads to may have changed, and nothing here would show it.
     if problem.direct:
@@ -133,15 +139,17 @@ class _UnknownKindError(Exception):
 _SEARCH_RULES = 2
 """Raised whenever the search answers a problem differently, so that answers of earlier rules are not used."""
 
-_FUNCTIONS = frozenset({"locations", "later_locations", "variant"})
+_LEFT_OUT = frozenset({"locations", "later_locations", "lines", "variant"})
+"""The fields that are functions, and the one that follows from others."""
 
 
 def _iter_problem(problem: Problem) -> Iterator[str]:
+    """The parts of a text that is equal for equal problems, field by field."""
     yield f"rules={_SEARCH_RULES}"
     for name in _field_names(Problem):
         if name == "target":
             yield f"{problem.target.key} {problem.target!r}"
-        elif name not in _FUNCTIONS:
+        elif name not in _LEFT_OUT:
             yield f"{name}={_render(getattr(problem, name))}"
 
 

@@ -135,6 +135,7 @@ class ProjectTable:
         return within & self.yanked_mask
 
     def _has_only_yanked(self, row: int) -> bool:
+        """Whether every admitted file of a row is yanked; one that is not would be the first."""
         files = self.files(row)
         return bool(files) and files[0].yanked is not None
 
@@ -258,9 +259,8 @@ def _supplies(name: NormalizedName, problem: Problem, listings: tuple[ListedPage
         return True
     table = build_project_table(name, problem, listings)
     rows = table.all_rows
-    for line in (*problem.roots, *problem.constraints):
-        if line.name == name:
-            rows &= table.mask(line.specifier)
+    for line in problem.lines.get(name, ()):
+        rows &= table.mask(line.specifier)
     return bool(table.usable(rows))
 
 
@@ -385,6 +385,10 @@ def _read_group(
     *,
     first_only: bool,
 ) -> list[tuple[Location, ProjectPage]]:
+    """The pages of locations that have the project, read in their order; `missing` gets the locations without it.
+
+    With `first_only` no index after the first one that has it is read; links and folders always are.
+    """
     found: list[tuple[Location, ProjectPage]] = []
     index_found = False
     for location in group:
@@ -433,6 +437,7 @@ def _find_yanked(spots: Sequence[tuple[ListedPage, int]]) -> tuple[bool, bool]:
 
 
 def _build_file_rules(name: NormalizedName, problem: Problem) -> FileRules:
+    """What the options of a problem say about the files of one project."""
     if name in problem.direct:
         return FileRules()  # The list names the file itself; its hashes are compared once its content is known.
     return FileRules(

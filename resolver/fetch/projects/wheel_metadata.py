@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 from lockfiles._files import hash_bytes, open_regular
 from lockfiles._values import dataclass
 from resolver.errors import FetchError, HashMismatchError, MetadataError
+from resolver.fetch.http.http_session import HttpSession
 from resolver.fetch.http.local_files import find_local_path
-from resolver.fetch.http.session import Session
 from resolver.index.core_metadata import parse_core_metadata
 from resolver.index.distribution_file import DistributionFile
 from resolver.index.wheel_directory import MoreBytes, WheelDirectoryError, find_metadata_member, read_member
@@ -32,6 +32,7 @@ __all__ = [
     "fetch_file",
     "fetch_wheel_metadata",
     "find_hash_source",
+    "find_metadata",
     "promised_algorithms",
     "read_wheel",
     "verify_hashes",
@@ -58,7 +59,7 @@ class WheelFacts:
     hashes: tuple[str, ...] = ()
 
 
-def fetch_wheel_metadata(file: DistributionFile, *, project: str, session: Session) -> bytes:
+def fetch_wheel_metadata(file: DistributionFile, *, project: str, session: HttpSession) -> bytes:
     """The content of METADATA. Raises FetchError, HashMismatchError, and MetadataError for a broken wheel."""
     session.check_link(file.url, page=file.link_source)
     # The signature of a link is for that file alone: its PEP 658 file cannot be requested.
@@ -70,7 +71,7 @@ def fetch_wheel_metadata(file: DistributionFile, *, project: str, session: Sessi
     return _check_identity(read_wheel(file, project=project, session=session).metadata, file, project)
 
 
-def read_wheel(file: DistributionFile, *, project: str, session: Session) -> WheelFacts:
+def read_wheel(file: DistributionFile, *, project: str, session: HttpSession) -> WheelFacts:
     """METADATA from the wheel itself, by ranges where its host gives them. Raises as `fetch_wheel_metadata`."""
     session.check_link(file.url, page=file.link_source)
     path = session.find_local(file.url)
@@ -110,7 +111,7 @@ def _check_identity(content: bytes, file: DistributionFile, project: str) -> byt
     return content
 
 
-def fetch_file(file: DistributionFile, *, session: Session, into: Path) -> Download:
+def fetch_file(file: DistributionFile, *, session: HttpSession, into: Path) -> Download:
     """Download a wheel or sdist whole, and check the hashes that are promised. Raises FetchError, HashMismatchError."""
     session.check_link(file.url, page=file.link_source)
     download = session.download(file.url, into=into, algorithms=promised_algorithms(file))
@@ -163,7 +164,7 @@ def _verify_size(file: DistributionFile, size_bytes: int) -> None:
         )
 
 
-def _fetch_metadata_file(file: DistributionFile, session: Session) -> bytes | None:
+def _fetch_metadata_file(file: DistributionFile, session: HttpSession) -> bytes | None:
     """The content of the PEP 658 file; None where it is missing although the page promises it."""
     content = session.fetch_metadata(f"{file.url}.metadata")
     # PEP 714: `core-metadata` is a hash such as `sha256=…`, or `true` without one.
@@ -179,7 +180,7 @@ def _fetch_metadata_file(file: DistributionFile, session: Session) -> bytes | No
     return content
 
 
-def _fetch_by_ranges(file: DistributionFile, project: str, session: Session) -> WheelFacts | None:
+def _fetch_by_ranges(file: DistributionFile, project: str, session: HttpSession) -> WheelFacts | None:
     """METADATA from ranges; None where the host gives none. Raises WheelDirectoryError where they do not fit."""
     # The directory of a zip file is at its end, and METADATA is often near it.
     tail = session.fetch_range(file.url, start=-_TAIL_BYTES)
@@ -199,7 +200,7 @@ def _fetch_by_ranges(file: DistributionFile, project: str, session: Session) -> 
     # With another size the ranges are those of another file, or of an error page.
     if file.size_bytes not in (None, tail.size):
         raise WheelDirectoryError("the host tells another size than the page")
-    metadata = _find_metadata(tail.data, size=tail.size, project=project, read=read)
+    metadata = find_metadata(tail.data, size=tail.size, project=project, read=read)
     hashes = _check_whole(file, tail.data) if len(tail.data) == tail.size else ()
     return WheelFacts(metadata=metadata, size_bytes=tail.size, hashes=hashes)
 
@@ -224,7 +225,7 @@ def _read_local(path: Path, file: DistributionFile, project: str) -> bytes:
                 wheel.seek(start)
                 return wheel.read(stop - start)
 
-            return _find_metadata(read(max(0, size - _TAIL_BYTES), size), size=size, project=project, read=read)
+            return find_metadata(read(max(0, size - _TAIL_BYTES), size), size=size, project=project, read=read)
     except WheelDirectoryError as error:
         raise MetadataError(
             f"`{file.filename}` is a broken wheel: {error}", project=project, filename=file.filename
@@ -233,7 +234,7 @@ def _read_local(path: Path, file: DistributionFile, project: str) -> bytes:
         raise FetchError(f"{path} cannot be read", why=f"{error.strerror}", url=file.url) from error
 
 
-def _find_metadata(tail: bytes, *, size: int, project: str, read: _ReadBytes) -> bytes:
+def find_metadata(tail: bytes, *, size: int, project: str, read: _ReadBytes) -> bytes:
     """METADATA of a wheel of which the last bytes are known; the rest is read as needed. Raises WheelDirectoryError."""
     for _ in range(_STEPS):
         member = find_metadata_member(tail, size=size, project=project)
