@@ -56,10 +56,11 @@ _HASH = compile_later(r"(sha256|sha384|sha512):([0-9a-fA-F]+)")
 _COMMAND = compile_later(r"[!$%]?\s*(?:python3?\s+-m\s+)?(?:uv\s+)?(?:pip3?|uv|poetry|conda)\s+(?:install|add)\s+")
 # `numpy==1.26 // why`: a path has no `==` before its first slash.
 _FOREIGN_COMMENT = compile_later(r"([A-Za-z0-9][^/\s]*[=<>]=\s*[^/\s]+)\s*//")
+_TABLE_REMEDY = "name the file pyproject.toml if it is one; `pipenv requirements` prints a Pipfile as a list"
 # What is no list at all, and what to do with it.
 _OTHER_TEXTS = (
     (compile_later(r"Package\s+Version(?:\s.*)?"), "the heading of `pip list`", "write the output of `pip freeze`"),
-    (compile_later(r"\[+[A-Za-z][\w.-]*\]+"), "the name of a TOML table", "name the file pyproject.toml"),
+    (compile_later(r"\[+[A-Za-z][\w.-]*\]+"), "the name of a TOML table", _TABLE_REMEDY),
 )
 # Dashes of word processors, and characters without width, which come along when text is copied.
 _LOOKALIKES = {
@@ -383,7 +384,7 @@ def _mend(text: str) -> str:
     name = re.match(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?:\s*\[[^\]]*\])?", bare)
     if name is None:
         return ""
-    rest = bare[name.end() :].strip(" ()").replace('"', "").replace("'", "")
+    rest = bare[name.end() :].strip(" ()").replace('"', "").replace("'", "").rstrip("=<>~!^, ")
     if _CLAUSE.sub("", rest).strip(" ,"):
         return ""  # Something is left that is no clause: anything might be meant.
     clauses = [_mend_clause(operator, version) for operator, version in _CLAUSE.findall(rest)]

@@ -11,8 +11,8 @@ from tests.requirements.lists import files, report
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("a==", "no version follows `==`"),
-        ("a>=1,<", "no version follows `<`"),
+        ("a==?,==", "no version follows `==`"),
+        ("a>=1?,<", "no version follows `<`"),
         ("a=1.0.?", "`=` is no operator"),
         ("a[x]=>?", "`=>` is no operator"),
         ("a==1.?", "`==1.?` is no version specifier"),
@@ -47,6 +47,8 @@ def test_usual_mistakes_in_a_requirement_are_told_in_plain_words(text: str, why:
         ("numpy<2.0.*", "numpy<2.0"),
         ("numpy<=1.26.*", "numpy<1.27"),
         ("numpy>1.26.*", "numpy>=1.27"),
+        ("flask-login==", "flask-login"),
+        ("a>=1,<", "a>=1"),
         ("scikit\u2013learn>=1", "scikit-learn>=1"),
         ("requests\u200b", "requests"),
         ("uvicorn[standard] = 0.29", "uvicorn[standard]==0.29"),
@@ -89,7 +91,8 @@ def test_requirement_in_the_words_of_another_tool_is_answered_with_its_meaning(t
         ),
         (
             "[project]",
-            "`[project]` is the name of a TOML table, and no requirement\n  try: name the file pyproject.toml",
+            "`[project]` is the name of a TOML table, and no requirement\n"
+            "  try: name the file pyproject.toml if it is one; `pipenv requirements` prints a Pipfile as a list",
         ),
         (
             "https://github.com/owner/project",
