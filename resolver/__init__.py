@@ -86,13 +86,17 @@ if TYPE_CHECKING:
     from resolver.session import lock_plan as lock_plan
     from resolver.settings.settings import Settings as Settings
     from resolver.solve.diagnosis import NoSolutionError as NoSolutionError
+    from resolver.solve.explanation import ChosenOption as ChosenOption
     from resolver.solve.explanation import CollidingRequirement as CollidingRequirement
     from resolver.solve.explanation import Collision as Collision
+    from resolver.solve.explanation import EarlierFlag as EarlierFlag
     from resolver.solve.explanation import Explanation as Explanation
     from resolver.solve.explanation import Link as Link
     from resolver.solve.explanation import Obstacle as Obstacle
+    from resolver.solve.explanation import Remedy as Remedy
     from resolver.solve.explanation import Supply as Supply
     from resolver.solve.explanation import UnusableVersion as UnusableVersion
+    from resolver.solve.explanation import WrittenLine as WrittenLine
     from resolver.sources.apps.app_folder import read_imports as read_imports
     from resolver.sources.lock_owners import OwnedLock as OwnedLock
     from resolver.sources.lock_owners import find_owned_locks as find_owned_locks
@@ -158,13 +162,17 @@ _NAMES_BY_MODULE = {
     "resolver.settings.settings": ("Settings",),
     "resolver.solve.diagnosis": ("NoSolutionError",),
     "resolver.solve.explanation": (
+        "ChosenOption",
         "CollidingRequirement",
         "Collision",
+        "EarlierFlag",
         "Explanation",
         "Link",
         "Obstacle",
+        "Remedy",
         "Supply",
         "UnusableVersion",
+        "WrittenLine",
     ),
     "resolver.sources.apps.app_folder": ("read_imports",),
     "resolver.sources.lock_owners": ("OwnedLock", "find_owned_locks"),

@@ -228,7 +228,17 @@ def build_explanation_values() -> tuple[object, ...]:
     )
     obstacle = resolver.Obstacle.UNUSABLE
     collision = resolver.Collision(project=_NAME, obstacle=obstacle, requirements=(line,), supply=supply)
-    return link, line, unusable, supply, obstacle, collision, resolver.Explanation(target="", collisions=(collision,))
+    written = resolver.WrittenLine(position=Position(item=0), text="torch")
+    flag = resolver.EarlierFlag(
+        text="--extra-index-url https://index.example/",
+        url="https://index.example/",
+        position=None,
+        before=Position(item=0),
+    )
+    option = resolver.ChosenOption(name="--pre")
+    remedy = resolver.Remedy(texts=("write it anew",), changes=(written, flag, option), is_tried=True)
+    explanation = resolver.Explanation(target="", collisions=(collision,), remedies=(remedy,))
+    return link, line, unusable, supply, obstacle, collision, written, flag, option, remedy, explanation
 
 
 def test_value_is_the_same_after_a_copy(project: Project) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
-from difflib import get_close_matches
 
 from packaging.utils import NormalizedName
 
@@ -133,6 +132,10 @@ def _iter_extra_warnings(universe: Universe, reached: _Reached, pin: Pin) -> Ite
     if read is None:
         return
     missing = sorted(pin.extras - set(read.extras))
+    if not missing:
+        return
+    from difflib import get_close_matches  # Lazy: few lists name an extra that is not there.
+
     for extra in missing[:_SHOWN_EXTRAS]:
         asked = next((requester for requester in pin.requesters if f"{extra}" in requester.text), pin.requesters[0])
         where = f"{asked.position}" if asked.position is not None else f"`{asked.parent}`"
