@@ -336,7 +336,10 @@ def _parse_marker(text: str, requirement: str) -> Marker | None:
 
 
 def _mend_marker(text: str) -> str:
-    """The remedy for a marker whose values lack their quotes (`python_version > 3.8`); empty for any other."""
+    """The remedy for a marker whose values lack their quotes (`python_version > 3.8`); empty for any other.
+
+    A shell or a YAML file that once held the list may have taken the quotes away.
+    """
     quoted = re.sub(r"(==|!=|<=|>=|~=|<|>)\s*([\w.]+)", r'\1 "\2"', text.strip())
     try:
         Marker(quoted)

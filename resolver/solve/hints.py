@@ -326,7 +326,10 @@ def _iter_platform_hints(universe: Universe, collision: Collision) -> Iterator[R
 
 
 def _iter_format_hints(collision: Collision) -> Iterator[Remedy]:
-    """The flag that rules out wheels or sdists, which takes exceptions by name."""
+    """The flag that rules out wheels or sdists, which takes exceptions by name.
+
+    It is not tried: the flag may come from the settings or from the command line, and an sdist may need a build.
+    """
     name, nearest = collision.project, collision.supply.nearest
     if any("the list allows wheels only" in reason for version in nearest for reason in version.reasons):
         yield Remedy(texts=(f"`--no-binary {name}` after `--only-binary`, which then admits the sdist of `{name}`",))
@@ -356,7 +359,10 @@ def _iter_date_hints(universe: Universe, collision: Collision) -> Iterator[Remed
 
 
 def _iter_hash_hints(universe: Universe, collision: Collision) -> Iterator[Remedy]:
-    """The hash that the index gives for a file, where the list has other ones: it may be that of another version."""
+    """The hash that the index gives for a file, where the list has other ones: it may be that of another version.
+
+    It is shown and never written into the list, since a file that was replaced has another hash as well.
+    """
     nearest = collision.supply.nearest
     row = universe.table(collision.project).find_row(nearest[0].version) if nearest else None
     if collision.obstacle is not Obstacle.UNUSABLE or row is None:

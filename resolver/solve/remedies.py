@@ -163,6 +163,9 @@ def find_remedies(
 ) -> tuple[Remedy, ...]:
     """The remedies for the collisions, those that were tried first. `universe` is that of the search, if there was one.
 
+    The order of trials is that of what costs a user least: a name or a version that is wrong in any case, another line,
+    pre-releases, another machine, a check less, and an override last.
+
     Collisions of lines of the list are independent of each other, so each of them needs its remedy, and these are tried
     together. Other collisions are ways in which one conflict shows, and a remedy for any of them may do.
     """
@@ -287,7 +290,10 @@ def _try_together(
 
 
 def _iter_joined(remedies: Sequence[Remedy]) -> Iterator[Remedy]:
-    """One remedy with the changes of all; one for each value of an option that they choose differently."""
+    """One remedy with the changes of all; one for each Python that they choose.
+
+    Two projects may each name the Python that has most wheels of it: a lock is for one, and either may do for both.
+    """
     python = dict.fromkeys(one for one in remedies for change in one.changes if _is_python(change))
     others = [one for one in _iter_without_repeats(remedies) if one not in python]
     for chosen in [[one] for one in python] or [[]]:
@@ -304,7 +310,10 @@ def _is_python(change: Change) -> bool:
 
 
 def _iter_without_repeats(remedies: Iterable[Remedy]) -> Iterator[Remedy]:
-    """The remedies without those that add a flag which an earlier one adds before more lines."""
+    """The remedies without those that add a flag which an earlier one adds before more lines.
+
+    Collisions come in the order of the list, so the first flag of a layer serves all lines that need it.
+    """
     added: set[tuple[str, int | None]] = set()
     for remedy in dict.fromkeys(remedies):
         flags = {

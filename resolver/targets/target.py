@@ -232,7 +232,10 @@ def describe_foreign(tags: Sequence[str], target: Target) -> str:
 
 
 def list_minors(tags: Sequence[str], target: Target) -> set[int]:
-    """The minor releases of CPython whose wheels are among the tags, for platforms that the target has."""
+    """The minor releases of CPython whose wheels are among the tags, for platforms that the target has.
+
+    The target's own is not among them: its wheels are foreign for another reason, such as a free-threaded build.
+    """
     platforms = {tag.platform for tag in target.tags}
     found = {tag.interpreter for text in tags for tag in parse_tag(text) if tag.platform in platforms}
     minors = {int(name[3:]) for name in found if name.startswith("cp3") and name[3:].isdigit()}
