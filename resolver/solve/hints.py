@@ -328,8 +328,11 @@ def _iter_platform_hints(universe: Universe, collision: Collision) -> Iterator[R
 def _iter_format_hints(collision: Collision) -> Iterator[Remedy]:
     """The flag that rules out wheels or sdists, which takes exceptions by name.
 
-    It is not tried: the flag may come from the settings or from the command line, and an sdist may need a build.
+    It is not tried: the flag may come from the settings or from the command line, and an sdist may need a build. What a
+    build requires comes in wheels alone, and no flag of the list changes that.
     """
+    if any(one.position.source.startswith("[build-system]") for one in collision.requirements):
+        return
     name, nearest = collision.project, collision.supply.nearest
     if any("the list allows wheels only" in reason for version in nearest for reason in version.reasons):
         yield Remedy(texts=(f"`--no-binary {name}` after `--only-binary`, which then admits the sdist of `{name}`",))

@@ -41,6 +41,7 @@ def test_bad_list_is_2_with_all_its_faults(project: Project) -> None:
         2,
         "error: requirements.txt:2: `a ==` is no requirement\n"
         "  because no version follows `==`\n"
+        "  try: write `a`\n"
         "requirements.txt:3: `--frobnicate` is no flag that a list may hold\n",
         [],
     )
