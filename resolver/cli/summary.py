@@ -19,8 +19,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from lockfiles import BuildFacts, Comparison, ToolTable, digest
+from lockfiles import Comparison, digest
 from lockfiles._values import dataclass
+from lockfiles.lockfile import BuildFacts, ToolTable
 from resolver.cli.output import escape_text
 from resolver.errors import InternalError
 from resolver.index.distribution_file import Commit, Folder
@@ -323,9 +324,12 @@ def _machine_as_json(machines: ChosenMachines, changes: Sequence[DriverChange]) 
 
 
 def _changes_as_json(comparison: Comparison) -> dict[str, Any]:
-    """The changed pins as the lines of the text report; the verb `diff` has them as data."""
+    """The pins that differ, each with its old and new version; the verb `diff` has their files and all else."""
     return {
-        "added": [str(pin) for pin in comparison.added],
-        "removed": [str(pin) for pin in comparison.removed],
-        "changed": [str(change) for change in comparison.changed],
+        "added": [{"name": pin.name, "old": None, "new": pin.identifier} for pin in comparison.added],
+        "removed": [{"name": pin.name, "old": pin.identifier, "new": None} for pin in comparison.removed],
+        "changed": [
+            {"name": change.name, "old": change.old.identifier, "new": change.new.identifier}
+            for change in comparison.changed
+        ],
     }

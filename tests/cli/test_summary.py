@@ -147,7 +147,11 @@ def test_json_has_the_changes_against_the_old_lock(project: Project) -> None:
 
     run = project.lock("requirements.txt", "--json", "-q")
 
-    assert json.loads(run.out)["locks"][0]["changes"] == {"added": [], "removed": [], "changed": ["a 1.0 -> 1.1"]}
+    assert json.loads(run.out)["locks"][0]["changes"] == {
+        "added": [],
+        "removed": [],
+        "changed": [{"name": "a", "old": "1.0", "new": "1.1"}],
+    }
 
 
 def test_json_has_the_errors_of_sources_in_their_order(project: Project) -> None:

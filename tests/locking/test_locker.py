@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import io
+import logging
 import os
 import re
 from collections.abc import Sequence
@@ -19,24 +20,16 @@ from typing import Any
 import pytest
 from packaging.utils import NormalizedName
 
-from lockfiles import dumps, parse_binding
-from resolver import (
-    Access,
-    ListError,
-    LockOutcome,
-    LockPlan,
-    ResolutionError,
-    Settings,
-    TargetError,
-    UnboundVariableError,
-    Upgrade,
-    lock,
-    parse_python_version,
-)
+from lockfiles import dumps
+from lockfiles.variable_bindings import parse_binding
+from resolver import Access, LockOutcome, Settings, Upgrade, lock
+from resolver.errors import ListError, ResolutionError, TargetError, UnboundVariableError
+from resolver.locking import LockPlan
 from resolver.locking.locker import Locker, lock_plan
 from resolver.planning.plan import RunContext, plan_lock
 from resolver.requirements.scopes import IndexFamily
 from resolver.sources.source import ItemList, Source, StatedValue
+from resolver.targets.target import parse_python_version
 from tests.command import Project
 from tests.distributions import make_wheel
 from tests.loopback import Answer
@@ -169,6 +162,7 @@ def test_examples_of_the_documentation_give_the_documented_results(project: Proj
         output = io.StringIO()
         with contextlib.redirect_stdout(output):
             exec(code.replace("https://index.example/simple/", project.server.index_url), names)
+        logging.getLogger("pinfold.search").setLevel(logging.NOTSET)
         assert project.fix(output.getvalue()) == expected
 
 

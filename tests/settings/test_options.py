@@ -13,7 +13,7 @@ from typing import get_args
 
 import pytest
 
-from lockfiles import ToolTable
+from lockfiles.lockfile import ToolTable
 from resolver.cli.main import _MODULES, main
 from resolver.cli.parser import build_parser, parse_lock_arguments
 from resolver.fetch.access import KeyringProvider

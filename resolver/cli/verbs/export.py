@@ -20,8 +20,9 @@ from pathlib import Path
 
 from packaging.pylock import is_valid_pylock_path
 
-from lockfiles import Lockfile, LockfileError, VariableBindings, dumps
+from lockfiles import Lockfile, LockfileError, dumps
 from lockfiles.exporting import export_list, export_requirements, find_notes, move_paths, select_layer
+from lockfiles.variable_bindings import VariableBindings
 from resolver.cli.host_options import add_credential_options, find_user_bindings, read_access, read_lists
 from resolver.cli.output import find_relative_path, show_message, write_file, write_output
 from resolver.cli.verb_arguments import ChosenLock, build_verb_parser, find_lock_warnings, read_lockfiles
