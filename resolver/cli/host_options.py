@@ -122,7 +122,7 @@ def read_access(
         announce=announce,
         logins=LoginOptions(
             file=None if getattr(values, "credentials", None) is None else Path(values.credentials),
-            # `hydrate` has no such option: it sends no request that a host could refuse.
+            # `export` has no such option: it sends no request that a host could refuse.
             keyring=getattr(values, "keyring_provider", "disabled"),
         ),
         allowed_hosts=tuple(getattr(values, "allow_host", ())),
