@@ -203,7 +203,7 @@ def test_no_document_names_the_host_of_an_index_that_is_not_ours() -> None:
 def test_every_hook_stands_in_its_table_and_its_example() -> None:
     root = _DOCUMENT.parents[1]
     hooks = re.findall(r"(?m)^- id: (\S+)", (root / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
-    text = (root / "docs" / "hooks.md").read_text(encoding="utf-8")
+    text = (root / "docs" / "how-to" / "pre-commit.md").read_text(encoding="utf-8")
 
     assert re.findall(r"(?m)^\| `(pinfold-\w+)` \|", text) == hooks
     assert set(re.findall(r"- id: (\S+)", text)) <= set(hooks)
