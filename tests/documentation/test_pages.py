@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.documentation.drawings import PICTURES
 from tests.documentation.page_runs import DOCS, Command, File, PageRun, matches_shape, read_steps
 from tests.documentation.world import VARIABLES, open_hosts
 from tests.test_installation import make_environment
@@ -70,3 +71,15 @@ def test_navigation_of_the_site_has_every_page_once() -> None:
     navigation = (DOCS.parent / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:\n")[2]
     pages = (path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md"))
     assert sorted(re.findall(r"[\w/-]+\.md", navigation)) == sorted(pages)
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_picture_is_what_its_command_draws(name: str) -> None:
+    """`python -m tests.documentation.drawings` draws them all."""
+    assert (DOCS / "images" / name).read_text(encoding="utf-8") == PICTURES[name]()
+
+
+def test_every_explanation_has_a_picture_that_is_there() -> None:
+    for page in (DOCS / "explain").glob("*.md"):
+        pictures = re.findall(r"!\[[^\]]+\]\((.*?)\)", page.read_text(encoding="utf-8"))
+        assert [page.parent.joinpath(path).is_file() for path in pictures] == [True], page.name
