@@ -36,6 +36,13 @@ _WHEELS = (
     ("idna", "3.11", ()),
     ("urllib3", "2.4.0", ()),
     ("urllib3", "2.5.0", ()),
+    ("diffusers", "0.35.1", ("huggingface-hub", "pillow", "requests")),
+    ("transformers", "4.57.1", ("huggingface-hub<1", "numpy", "requests")),
+    ("accelerate", "1.10.0", ("torch>=2", "numpy<3")),
+    ("safetensors", "0.6.2", ()),
+    ("sentencepiece", "0.2.1", ()),
+    ("hf-transfer", "0.1.9", ()),
+    ("pillow", "11.3.0", ()),
 )
 
 
@@ -80,4 +87,8 @@ def open_hosts() -> Iterator[dict[str, str]]:
         hosts["mirror.example"].view = "html"
         for name, version, requires in _WHEELS:
             hosts["index.example"].add(name, wheel(name, version, requires))
+        hub = wheel(
+            "huggingface-hub", "0.36.0", ["filelock", "hf-transfer; extra == 'hf-transfer'"], extras=["hf-transfer"]
+        )
+        hosts["index.example"].add("huggingface-hub", hub)
         yield {name: stack.enter_context(server).base_url for name, server in hosts.items()}
