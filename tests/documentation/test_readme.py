@@ -1,4 +1,4 @@
-"""The commands of README.md: the first lock with what it prints, and the lines of every day."""
+"""The commands of README.md, the first lock with what it prints; and the first commands of two more pages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from tests.test_installation import make_environment
 
 _ROOT = DOCS.parent
 _README = (_ROOT / "README.md").read_text(encoding="utf-8")
-_APP = 'class Paint(App):\n    machine_type = "GPU-A100"\n    requirements = ["torch==2.8.0"]\n'
+_FAL = '[tool.fal.apps.paint]\nref = "app.py::TextToImage"\n[tool.pinfold]\n'
+_APP = 'class TextToImage(App):\n    machine_type = "GPU-A100"\n    requirements = ["torch==2.8.0"]\n'
 
 
 def read_commands(heading: str) -> list[Command]:
@@ -23,11 +24,11 @@ def read_commands(heading: str) -> list[Command]:
     return [step for step in read_steps(section) if isinstance(step, Command)]
 
 
-def run_commands(folder: Path, commands: list[Command]) -> None:
+def run_commands(folder: Path, commands: list[Command], settings: str = "") -> None:
     environment = make_environment(folder.parent / "environment").parents[1]
     with open_hosts() as hosts:
         run = PageRun(folder, hosts=hosts, environment=environment, variables={})
-        run.write(File(name="pyproject.toml", text=""))
+        run.write(File(name="pyproject.toml", text=settings))
         for command in commands:
             run.run(command)
 
@@ -49,17 +50,35 @@ def test_lock_of_the_readme_is_on_the_first_screen() -> None:
     assert next(number for number, line in enumerate(lines) if line.startswith("$ lock ")) < 24
 
 
-def test_lines_of_every_day_are_taken(tmp_path: Path) -> None:
-    if shutil.which("jq") is None:
-        pytest.skip("needs the `jq` command, which one line pipes to")
-    folder = tmp_path / "project"
+def make_folder(folder: Path) -> None:
+    """A repository with a list and two apps."""
     (folder / "apps").mkdir(parents=True)
     (folder / "locks").mkdir()
     (folder / "requirements.txt").write_text("numpy\nrequests\n", encoding="utf-8")
     for name in ("app.py", "apps/other.py"):
         (folder / name).write_text(_APP, encoding="utf-8")
     subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
-    lines = [Command(line=one.line, shown=("…",), code=one.code) for one in read_commands("Every day")]
+
+
+def take_any_output(commands: list[Command]) -> list[Command]:
+    return [Command(line=one.line, shown=("…",), code=one.code) for one in commands]
+
+
+def test_lines_of_every_day_are_taken(tmp_path: Path) -> None:
+    if shutil.which("jq") is None:
+        pytest.skip("needs the `jq` command, which one line pipes to")
+    make_folder(tmp_path / "project")
+    lines = take_any_output(read_commands("Every day"))
     assert len(lines) >= 10
 
-    run_commands(folder, lines)
+    run_commands(tmp_path / "project", lines)
+
+
+@pytest.mark.parametrize("page", ["apps.md", "machines.md"])
+def test_first_lines_of_a_page_are_taken(page: str, tmp_path: Path) -> None:
+    make_folder(tmp_path / "project")
+    steps = read_steps((DOCS / page).read_text(encoding="utf-8").partition("\n## ")[0])
+    lines = take_any_output([step for step in steps if isinstance(step, Command)])
+    assert len(lines) >= 4
+
+    run_commands(tmp_path / "project", lines, _FAL)
