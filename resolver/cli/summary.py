@@ -8,7 +8,7 @@ The text has these lines, of which only the first two are always there:
     requirements.txt → pylock.toml: 42 pins in 0.61 s
       target: CPython 3.11 on manylinux_2_28_x86_64 (Python from pyproject.toml)
       machine: GPU-A100 (from -m): sm_80, driver 570.133.20 (assumed: the platform publishes none)
-      changed: 1 added, 2 changed
+      changes: 1 added, 2 changed
       from: 40 × the default index, 2 × https://wheels.example/cu128
       download: 3.91 GB, of which torch and its CUDA libraries 3.40 GB
 
@@ -171,12 +171,12 @@ def _change_lines(report: LockReport) -> list[str]:
         *(f"~ {change}" for change in comparison.changed),
     ]
     if not changes:
-        return ["changed: no pin"]
+        return ["changes: none"]
     shown = [f"  {line}" for line in changes[:_CHANGES_SHOWN]]
     if len(changes) > _CHANGES_SHOWN:
         shown.append(f"  … and {len(changes) - _CHANGES_SHOWN} more")
     counts = (("added", comparison.added), ("removed", comparison.removed), ("changed", comparison.changed))
-    return ["changed: " + ", ".join(f"{len(found)} {word}" for word, found in counts if found), *shown]
+    return ["changes: " + ", ".join(f"{len(found)} {word}" for word, found in counts if found), *shown]
 
 
 def _index_counts(outcome: LockOutcome) -> str:

@@ -48,7 +48,7 @@ def test_renewal_tells_what_has_changed(project: Project) -> None:
     assert run.err == (
         "requirements.txt → pylock.toml: 3 pins in 0.00 s\n"
         "  target: CPython 3.11 on manylinux_2_35_x86_64 (Python from `--python`)\n"
-        "  changed: 1 added, 1 changed\n"
+        "  changes: 1 added, 1 changed\n"
         "    + c 1.0\n"
         "    ~ a 1.1 -> 1.0\n"
         "  download: 0.0 kB from https://index.example/simple/\n"
@@ -64,7 +64,7 @@ def test_unchanged_lock_is_told_as_such(project: Project) -> None:
     assert run.err == (
         "requirements.txt → pylock.toml (unchanged): 1 pin in 0.00 s\n"
         "  target: CPython 3.11 on manylinux_2_35_x86_64 (Python from `--python`)\n"
-        "  changed: no pin\n"
+        "  changes: none\n"
         "  download: 0.0 kB from https://index.example/simple/\n"
     )
 

@@ -30,6 +30,7 @@ __all__ = ["DOCS", "Command", "File", "PageRun", "matches_shape", "read_steps"]
 DOCS = Path(__file__).parents[2] / "docs"
 _BLOCK = re.compile(r'(?ms)^(?P<indent> *)```(?P<language>\w+)(?: title="(?P<title>[^"]+)")?\n(?P<text>.*?)^ *```$')
 _NUMBER = re.compile(r"[0-9a-f]{12,}|\d+(?:\.\d+)*(?: (?:kB|MB|GB))?")
+_EXPORT = re.compile(r"export (\w+)=(\w+)$")
 _EXIT = re.compile(r"\s+# exit (\d+)$")
 _LOCK = "import sys; sys.argv[0] = 'lock'; from resolver.cli import run; run()"
 _ASKING = ("audit", "fetch", "outdated", "sizes", "verify")
@@ -92,15 +93,13 @@ def matches_shape(shown: tuple[str, ...], printed: str) -> bool:
 class PageRun:
     """A folder, an environment and programs for the commands of one page."""
 
-    def __init__(
-        self, folder: Path, *, hosts: Mapping[str, str], environment: Path, variables: Mapping[str, str]
-    ) -> None:
+    def __init__(self, folder: Path, *, hosts: Mapping[str, str], environment: Path) -> None:
         self.folder = folder
         self._hosts = hosts
         programs = folder.parent / "programs"
         programs.mkdir()
         _write_programs(programs, environment)
-        known = child_environment(folder, PINFOLD_CACHE_DIR=str(folder.parent / "cache"), **variables)
+        known = child_environment(folder, PINFOLD_CACHE_DIR=str(folder.parent / "cache"))
         known["PATH"] = f"{programs}:{known['PATH']}"
         known["XDG_STATE_HOME"] = str(folder.parent / "state")
         known |= {
@@ -128,6 +127,9 @@ class PageRun:
 
     def run(self, command: Command) -> None:
         """Run a command, and fail where its exit code or what it prints is not what the page shows."""
+        if export := _EXPORT.match(command.line):
+            self._environment[export[1]] = export[2]
+            return
         line = self._localize(command.line)
         for verb in _ASKING:
             line = re.sub(rf"\block {verb}\b", f"lock {verb} --allow-host 127.0.0.1", line)

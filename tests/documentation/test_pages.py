@@ -10,7 +10,7 @@ import pytest
 
 from tests.documentation.drawings import PICTURES
 from tests.documentation.page_runs import DOCS, Command, File, PageRun, matches_shape, read_steps
-from tests.documentation.world import VARIABLES, open_hosts
+from tests.documentation.world import open_hosts
 from tests.test_installation import make_environment
 
 PAGES = [DOCS / "tutorial.md", *sorted((DOCS / "how-to").glob("*.md"))]
@@ -22,7 +22,7 @@ def test_page_does_what_it_shows(page: Path, tmp_path: Path) -> None:
     folder = tmp_path / "project"
     folder.mkdir()
     with open_hosts() as hosts:
-        run = PageRun(folder, hosts=hosts, environment=environment, variables=VARIABLES.get(page.stem, {}))
+        run = PageRun(folder, hosts=hosts, environment=environment)
         subprocess.run(["git", "init", "-q", "-b", "main"], cwd=folder, check=True)
         run.write(File(name="pyproject.toml", text=""))
         for step in read_steps(page.read_text(encoding="utf-8")):

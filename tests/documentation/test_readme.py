@@ -27,7 +27,7 @@ def read_commands(heading: str) -> list[Command]:
 def run_commands(folder: Path, commands: list[Command], settings: str = "") -> None:
     environment = make_environment(folder.parent / "environment").parents[1]
     with open_hosts() as hosts:
-        run = PageRun(folder, hosts=hosts, environment=environment, variables={})
+        run = PageRun(folder, hosts=hosts, environment=environment)
         run.write(File(name="pyproject.toml", text=settings))
         for command in commands:
             run.run(command)

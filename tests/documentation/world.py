@@ -6,20 +6,15 @@ alone, `mirror.example` builds of torch for one CUDA each. All packages are smal
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 from tests.loopback import Request
 from tests.servers import Answer, IndexServer, wheel
 
-__all__ = ["VARIABLES", "open_hosts"]
+__all__ = ["open_hosts"]
 
-VARIABLES: Mapping[str, Mapping[str, str]] = {
-    "private-index": {"PACKAGES_TOKEN": "t0ken"},
-    "dockerfile": {"PACKAGES_TOKEN": "t0ken"},
-}
-"""What the reader of a page has in the environment, by the name of the page."""
 _WHEELS = (
     ("torch", "2.7.1", ("filelock",)),
     ("torch", "2.8.0", ("filelock", "nvidia-cublas-cu12==12.8.4.1")),
