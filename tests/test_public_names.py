@@ -19,6 +19,7 @@ import pytest
 
 import lockfiles
 import resolver
+from tests.reference_pages import NAMES_PAGE, render_names
 
 _DOCUMENT = Path(__file__).parents[1] / "docs" / "api.md"
 PUBLIC = {
@@ -264,3 +265,8 @@ def test_importing_the_package_loads_none_of_its_parts() -> None:
     code = "import sys, resolver; print([name for name in sys.modules if name.startswith('resolver.')])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_page_of_names_has_each_where_it_is_defined() -> None:
+    """`python -m tests.reference_pages` writes it."""
+    assert NAMES_PAGE.read_text(encoding="utf-8") == render_names(PUBLIC)
