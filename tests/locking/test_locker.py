@@ -366,7 +366,7 @@ def test_a_project_that_the_old_lock_keeps_is_told_with_the_option_that_lets_it_
     old = lock_here(project, ["trio<2"]).lockfile
     assert falls(project, ["trio"], old=old) == (
         "`trio 1.0` is 730 days older than 2.0, the newest release that the list admits: the old lock keeps it, and"
-        " `lock -P trio` lets it go",
+        " `lock -P trio` upgrades it",
     )
 
 
