@@ -26,16 +26,19 @@ if TYPE_CHECKING:
     from resolver.fetch.access import Cancellation as Cancellation
     from resolver.fetch.access import LoginOptions as LoginOptions
     from resolver.locking.locker import LockOutcome as LockOutcome
-    from resolver.locking.locker import lock as lock
     from resolver.locking.old_lock import Upgrade as Upgrade
+    from resolver.session import LockTarget as LockTarget
+    from resolver.session import Session as Session
+    from resolver.session import lock as lock
     from resolver.settings.settings import Settings as Settings
     from resolver.targets.target import Target as Target
 
 _NAMES_BY_MODULE = {
     "resolver.errors": ("PinfoldError",),
     "resolver.fetch.access": ("Access", "Cancellation", "LoginOptions"),
-    "resolver.locking.locker": ("LockOutcome", "lock"),
+    "resolver.locking.locker": ("LockOutcome",),
     "resolver.locking.old_lock": ("Upgrade",),
+    "resolver.session": ("LockTarget", "Session", "lock"),
     "resolver.settings.settings": ("Settings",),
     "resolver.targets.target": ("Target",),
 }

@@ -38,17 +38,21 @@ import time
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import field
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from lockfiles._files import hash_bytes, remove_strays, replace_file
-from resolver.fetch.access import DEFAULT_CACHE_BYTES
+from lockfiles._values import dataclass
 from resolver.fetch.http.freshness import LONGEST_LIFETIME_S
 
 __all__ = [
     "FOREVER",
+    "HEAD_BYTES",
+    "INSTANT_AT",
     "FolderStore",
+    "SharedStore",
     "State",
     "Store",
     "StoredValue",
@@ -56,7 +60,12 @@ __all__ = [
     "find_value_path",
     "find_version",
     "is_current",
+    "measure",
     "open_store",
+    "pack_instant",
+    "pack_value",
+    "unpack_state",
+    "unpack_value",
     "write_cache_file",
 ]
 
@@ -70,7 +79,10 @@ _EARLIER_LOG = "responses-v1.log"
 _HEADER = struct.Struct("<8sIQdI")
 """Magic, CRC-32 of key and value, bytes of the value; then the instant and its CRC-32."""
 _INSTANT = struct.Struct("<dI")
-_INSTANT_AT = _HEADER.size - _INSTANT.size
+HEAD_BYTES = _HEADER.size
+"""The bytes in front of key and value, which suffice for `unpack_state`."""
+INSTANT_AT = _HEADER.size - _INSTANT.size
+"""Where the instant lies in an entry, which another one may be written over."""
 _MAGIC = b"pfstore1"
 _SHARDS = "0123456789abcdef"
 _FILLED = 0.9
@@ -138,7 +150,7 @@ class Store(Protocol):
         ...
 
 
-def open_store(folder: Path | None, *, limit_bytes: int = DEFAULT_CACHE_BYTES) -> Store | None:
+def open_store(folder: Path | None, *, limit_bytes: int) -> Store | None:
     """The store in the cache folder; None without one."""
     return None if folder is None else FolderStore(folder, limit_bytes=limit_bytes)
 
@@ -157,10 +169,55 @@ def measure(key: bytes, value: bytes | memoryview) -> tuple[int, int]:
     return checksum, len(value) << 32 | checksum
 
 
+def pack_value(key: str, value: bytes, *, until: float) -> tuple[bytes, int]:
+    """The bytes that any store keeps for a value, and the identity of the value."""
+    encoded = key.encode()
+    checksum, identity = measure(encoded, value)
+    return b"".join((_HEADER.pack(_MAGIC, checksum, len(value), *_stamp(until, checksum)), encoded, value)), identity
+
+
+def unpack_value(key: str, entry: bytes | memoryview) -> StoredValue | None:
+    """The value of a key from its bytes; None for those of another key, and for any that are damaged or cut off."""
+    data = memoryview(entry)
+    state = unpack_state(data)
+    encoded = key.encode()
+    value = data[_HEADER.size + len(encoded) :]
+    if state is None or data[_HEADER.size : _HEADER.size + len(encoded)] != encoded:
+        return None
+    return StoredValue(value, state) if measure(encoded, value)[1] == state.identity else None
+
+
+def unpack_state(data: bytes | memoryview) -> State | None:
+    """The state from the head of an entry; None for one that is damaged."""
+    if len(data) < _HEADER.size:
+        return None
+    magic, checksum, size, until, stamp = _HEADER.unpack_from(data)
+    if magic != _MAGIC or stamp != _stamp(until, checksum)[1]:
+        return None
+    return State(until, size << 32 | checksum)
+
+
+def pack_instant(until: float, *, identity: int) -> bytes:
+    """The bytes at `INSTANT_AT` in the entry of a value."""
+    return _INSTANT.pack(*_stamp(until, identity & 0xFFFFFFFF))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedStore:
+    """The store that all locks of a session have in common, which knows whether it shows a snapshot of the indexes.
+
+    `salt` is that of the ids of credentials (`CredentialIds`), kept outside of the store; empty for none.
+    """
+
+    store: Store
+    salt: bytes = field(default=b"", repr=False)
+    is_snapshot: bool = False
+
+
 class FolderStore:
     """A `Store` in the folder of the cache, which holds `limit_bytes` and what the last runs have added to them."""
 
-    def __init__(self, folder: Path, *, limit_bytes: int = DEFAULT_CACHE_BYTES) -> None:
+    def __init__(self, folder: Path, *, limit_bytes: int = sys.maxsize) -> None:
         self._above = folder.absolute()
         # A text: joining paths of `pathlib` takes longer than reading a small file.
         self._folder = str(folder.absolute() / _FOLDER)
@@ -182,38 +239,30 @@ class FolderStore:
                 used = os.fstat(file.fileno()).st_mtime
         except OSError:
             return None
-        state = _parse_header(data)
-        key_length = len(key.encode())
-        value = data[_HEADER.size + key_length :]
-        if state is None or data[_HEADER.size : _HEADER.size + key_length] != key.encode():
-            return None
-        if measure(key.encode(), value)[1] != state.identity:
-            return None
-        if time.time() - used > _USE_S:
+        found = unpack_value(key, data)
+        if found is not None and time.time() - used > _USE_S:
             with suppress(OSError):
                 os.utime(path)
-        return StoredValue(value, state)
+        return found
 
     def find_state(self, key: str) -> State | None:
         """See `Store`."""
         try:
             with open(self._find_path(key), "rb", buffering=0) as file:  # noqa: PTH123  # as in `__init__`
-                return _parse_header(memoryview(file.read(_HEADER.size) or b""))
+                return unpack_state(file.read(HEAD_BYTES) or b"")
         except OSError:
             return None
 
     def put(self, key: str, value: bytes, *, until: float) -> int:
         """See `Store`."""
-        encoded = key.encode()
-        checksum, identity = measure(encoded, value)
-        header = _HEADER.pack(_MAGIC, checksum, len(value), *_stamp(until, checksum))
+        entry, identity = pack_value(key, value, until=until)
         path = self._find_path(key)
         try:
             try:
-                _replace(path, header + encoded + value)
+                _replace(path, entry)
             except FileNotFoundError:
                 self._make_folder(path)
-                _replace(path, header + encoded + value)
+                _replace(path, entry)
         except OSError:
             return identity
         shard = path[len(self._folder) + 1]
@@ -223,10 +272,10 @@ class FolderStore:
     def expire(self, key: str, until: float, *, identity: int) -> None:
         """See `Store`. The instant is written in place: the file may be one that was replaced meanwhile, or will be."""
         with suppress(OSError), open(self._find_path(key), "r+b", buffering=0) as file:  # noqa: PTH123  # as above
-            state = _parse_header(memoryview(file.read(_HEADER.size) or b""))
+            state = unpack_state(file.read(HEAD_BYTES) or b"")
             if state is not None and state.identity == identity:
-                file.seek(_INSTANT_AT)
-                file.write(_INSTANT.pack(*_stamp(until, identity & 0xFFFFFFFF)))
+                file.seek(INSTANT_AT)
+                file.write(pack_instant(until, identity=identity))
 
     def claim(self, key: str, *, for_s: float) -> float:
         """See `Store`. A claim is an empty file, and ends when it is old."""
@@ -333,16 +382,6 @@ def find_version() -> str:
 def _stamp(until: float, checksum: int) -> tuple[float, int]:
     """An instant and its checksum, which is also one of the value that the instant belongs to."""
     return until, zlib.crc32(struct.pack("<dI", until, checksum))
-
-
-def _parse_header(data: memoryview) -> State | None:
-    """The state in the head of a file; None for one that is damaged."""
-    if len(data) < _HEADER.size:
-        return None
-    magic, checksum, size, until, stamp = _HEADER.unpack_from(data)
-    if magic != _MAGIC or stamp != _stamp(until, checksum)[1]:
-        return None
-    return State(until, size << 32 | checksum)
 
 
 def _replace(path: str, data: bytes) -> None:

@@ -10,16 +10,16 @@ from lockfiles._values import lazy_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from resolver.locking.locker import lock_plan as lock_plan
     from resolver.planning.plan import LockPlan as LockPlan
     from resolver.planning.plan import RunContext as RunContext
     from resolver.planning.plan import plan_lock as plan_lock
+    from resolver.session import lock_plan as lock_plan
     from resolver.sources.reader import read_source as read_source
     from resolver.sources.source import Source as Source
 
 _NAMES_BY_MODULE = {
-    "resolver.locking.locker": ("lock_plan",),
     "resolver.planning.plan": ("LockPlan", "RunContext", "plan_lock"),
+    "resolver.session": ("lock_plan",),
     "resolver.sources.reader": ("read_source",),
     "resolver.sources.source": ("Source",),
 }

@@ -25,9 +25,10 @@ from lockfiles.variable_bindings import parse_binding
 from resolver import Access, LockOutcome, Settings, Upgrade, lock
 from resolver.errors import ListError, ResolutionError, TargetError, UnboundVariableError
 from resolver.locking import LockPlan
-from resolver.locking.locker import Locker, lock_plan
+from resolver.locking.locker import Locker
 from resolver.planning.plan import RunContext, plan_lock
 from resolver.requirements.scopes import IndexFamily
+from resolver.session import lock_plan
 from resolver.sources.source import ItemList, Source, StatedValue
 from resolver.targets.target import parse_python_version
 from tests.command import Project

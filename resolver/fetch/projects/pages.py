@@ -29,9 +29,9 @@ from resolver.errors import FetchError, InternalError
 from resolver.fetch.http.credentials import find_destination
 from resolver.fetch.http.freshness import LONGEST_LIFETIME_S, PAGE_LIMIT_BYTES, is_packed_beyond, unpack_gzip
 from resolver.fetch.http.http_errors import broken_error, closed_error, login_page_error, too_large_error
+from resolver.fetch.http.http_session import HttpSession
 from resolver.fetch.http.local_files import LocalFolder, find_local_path, read_local_index, read_local_links
 from resolver.fetch.http.responses import ACCEPT, Response, build_headers, iter_secret_links, may_hold_secrets
-from resolver.fetch.http.session import Session
 from resolver.fetch.projects.record_store import RowStore, StoredPage
 from resolver.fetch.store import is_current
 from resolver.fetch.workers import Task
@@ -61,7 +61,7 @@ class ProjectPages:
     May be used from many threads. `reader_count` processes parse pages, from the first one that is new (`PageReaders`).
     """
 
-    def __init__(self, *, target: Target, session: Session, rows: RowStore, reader_count: int = 0) -> None:
+    def __init__(self, *, target: Target, session: HttpSession, rows: RowStore, reader_count: int = 0) -> None:
         self._target = target
         self._session = session
         self._rows = rows
@@ -121,8 +121,10 @@ class ProjectPages:
             return None
         payload = b"" if row is None else row.payload
         # Signatures of links are in no store: such a page is parsed in each run.
-        if row is None or page is None or row.validator != body.validator or may_hold_secrets(body.data):
+        if row is None or page is None or row.validator != body.validator or body.may_hold_secrets():
             body, page, payload = self._build_or_fetch_again(body, name, location)
+        else:
+            body.store()
         self._store_payload(name, location, body, page, payload, known=known)
         return page
 
@@ -207,6 +209,8 @@ class ProjectPages:
         body = self._asked.setdefault(page_url, Task(lambda: self._request(page_url, validator))).result()
         if body.validator != validator or body.url != page_url:
             return False
+        if not body.may_hold_secrets():
+            body.store()
         self._rows.renew(place, name, min(body.fresh_until, time.time() + LONGEST_LIFETIME_S), identity=identity)
         self._confirmed[name, place] = identity
         self._note(name, place, identity)
@@ -278,7 +282,15 @@ class ProjectPages:
     def _build_and_dump(
         self, body: _Body, name: NormalizedName, location: Location
     ) -> tuple[ProjectPage | None, bytes]:
-        """The page from a body, and its dump, which is empty for None. Raises FetchError."""
+        """The page from a body, and its dump, which is empty for None. Raises FetchError; then no snapshot has it."""
+        try:
+            return self._read_and_dump(body, name, location)
+        except FetchError:
+            body.drop()
+            raise
+
+    def _read_and_dump(self, body: _Body, name: NormalizedName, location: Location) -> tuple[ProjectPage | None, bytes]:
+        """As `_build_and_dump`."""
         if "json" not in body.content_type and _is_login(body.unpack(), location):
             raise login_page_error(body.url, host=urlsplit(body.url).netloc)
         # Not for a find-links page: it is unpacked once and parsed for many projects.
@@ -331,6 +343,7 @@ class ProjectPages:
             for url in iter_secret_links(files):
                 self._with_secrets.add(body.url)
                 self._session.add_link(url, source=f"a link of {body.url}")
+            body.drop()
         else:
             body.store()
         if location.form == "find-links" and not files:
@@ -440,6 +453,7 @@ class _Body:
 
     __slots__ = (
         "_content",
+        "_drop",
         "_store",
         "content_type",
         "data",
@@ -462,6 +476,7 @@ class _Body:
         self.validator = response.validator
         self._content = None if response.is_packed else self.data
         self._store = response.store
+        self._drop = response.drop
 
     def unpack(self) -> bytes:
         """The page itself. Raises FetchError where it is too large, or not packed as its `Content-Encoding` has it."""
@@ -473,11 +488,20 @@ class _Body:
             raise broken_error(self.url, reason="it is not packed as it says")
         return self._content
 
+    def may_hold_secrets(self) -> bool:
+        """Whether the content may link with secrets; False without content. Raises as `unpack`."""
+        return self.has_content and may_hold_secrets(self.unpack())
+
     def store(self) -> None:
         """Hand the response to the HTTP cache, once."""
         store, self._store = self._store, None
         if store is not None:
             store()
+
+    def drop(self) -> None:
+        """Keep the response nowhere, unless it is kept already."""
+        if self._store is not None and self._drop is not None:
+            self._drop()
 
 
 def default_index_url() -> Url:
