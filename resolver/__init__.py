@@ -8,6 +8,7 @@
 - `resolver.locking`: a list in a file, step by step: `read_source`, `plan_lock`, `lock_plan`;
 - `resolver.artifacts`: `fetch_artifacts` and `hydrate` download what a lock names and check each hash;
 - `resolver.inspection`: whether a lock still holds, what it weighs, what is newer, what is known to be vulnerable;
+- `resolver.report`: a page about several locks;
 - `resolver.index.events`: what happens during a run, as it happens.
 
 The lock itself is a `lockfiles.Lockfile`, which the package `lockfiles` reads, writes and compares without any of this.

@@ -57,6 +57,7 @@ from resolver.inspection import (
     open_session,
 )
 from resolver.locking import RunContext, plan_lock, read_source
+from resolver.report import ReportSource, build_report
 from resolver.requirements.scopes import ScopeRules
 from resolver.requirements.url import Secret
 from resolver.solve import CollidingRequirement, Collision, Explanation, Link, Obstacle, Supply, UnusableVersion
@@ -221,6 +222,8 @@ def build_values(project: Project) -> Mapping[str, object]:
         Listed(files=(), status=ProjectStatus(status="active", reason="")),
         NewerRelease(name=_NAME, version=_VERSION, newest=Version("2.9")),
         OwnedLock(path=Path("pylock.toml"), source="requirements.txt"),
+        reported := ReportSource(name="pylock.toml", lockfile=build_web_lock()),
+        build_report([reported], default_index="https://index.example/simple/"),
         PinSize(name=_NAME, version="2.8.0", layer=0, download_bytes=1, unpacked_bytes=None),
         Progress(files_done=1, files=2, bytes_done=3, bytes=4),
         WheelContents(unpacked_bytes=1, modules=("torch",)),

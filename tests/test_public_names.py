@@ -110,6 +110,12 @@ PUBLIC = {
         "plan_lock",
         "read_source",
     ),
+    "resolver.report": (
+        "Report",
+        "ReportSource",
+        "build_report",
+        "render_report",
+    ),
     "resolver.solve": (
         "CollidingRequirement",
         "Collision",

@@ -52,6 +52,7 @@ _MODULES = (
     "layers",
     "machines",
     "outdated",
+    "report",
     "secrets",
     "sizes",
     "tree",

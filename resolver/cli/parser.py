@@ -34,7 +34,7 @@ requirements.txt, an app (app.py, app.py::Class, a folder), a pyproject.toml, or
 on standard input (-); without one it is the list in [tool.pinfold]."""
 
 _VERBS = """verbs, each with a `lock help VERB`; a source of that name is written ./why:
-  about a lock      why, tree, diff, sizes, outdated
+  about a lock      why, tree, diff, sizes, outdated, report
   whether it holds  verify, audit, secrets
   to install it     fetch, export, digest, layers
   around it         machines, allow, hook, completion"""
