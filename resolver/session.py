@@ -147,7 +147,7 @@ class Session:
 
     def lock(
         self,
-        requirements: Sequence[Item] | Sequence[Sequence[Item]],
+        requirements: Sequence[Item | Sequence[Item]],
         *,
         python: PythonVersion | str,
         platform: Platform | str | None = None,
@@ -177,7 +177,7 @@ class Session:
 
     def lock_many(
         self,
-        requirements: Sequence[Item] | Sequence[Sequence[Item]],
+        requirements: Sequence[Item | Sequence[Item]],
         targets: Iterable[LockTarget],
         *,
         settings: Settings = Settings(),
@@ -226,7 +226,7 @@ class Session:
 
 
 def lock(
-    requirements: Sequence[Item] | Sequence[Sequence[Item]],
+    requirements: Sequence[Item | Sequence[Item]],
     *,
     python: PythonVersion | str,
     platform: Platform | str | None = None,

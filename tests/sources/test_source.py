@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from resolver import ListError, LockOutcome, Settings, lock
+from resolver import LockOutcome, Settings, lock
+from resolver.errors import ListError
 from resolver.targets.target import Target
 from tests.command import Project
 from tests.servers import wheel
@@ -66,7 +67,7 @@ def test_function_may_give_the_value_of_a_flag(project: Project) -> None:
 
 def test_items_after_one_that_was_left_out_keep_their_positions(project: Project) -> None:
     assert render_faults(project, ["a", lambda target: None, "b =="]) == (
-        "requirements[2]: `b ==` is no requirement\n  because no version follows `==`"
+        "requirements[2]: `b ==` is no requirement\n  because no version follows `==`\n  try: write `b`"
     )
 
 
