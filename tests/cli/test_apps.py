@@ -359,6 +359,7 @@ def test_the_summary_of_an_app_offers_what_the_platform_adds(project: Project) -
 
     assert "\n  not in the lock: what the platform adds to every app (fastapi, pydantic" in project.lock("app.py").err
     assert "not in the lock" not in project.lock("requirements.txt").err
+    assert project.lock("app.py", "-m", "GPU-A100", "-m", "GPU-H100").err.count("not in the lock") == 1
 
 
 def test_an_old_pydantic_does_not_go_with_what_the_platform_adds(project: Project) -> None:
