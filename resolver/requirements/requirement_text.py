@@ -55,12 +55,12 @@ _HASH = compile_later(r"(sha256|sha384|sha512):([0-9a-fA-F]+)")
 # `pip install numpy` and its like, as documentation prints it.
 _COMMAND = compile_later(r"[!$%]?\s*(?:python3?\s+-m\s+)?(?:uv\s+)?(?:pip3?|uv|poetry|conda)\s+(?:install|add)\s+")
 # `numpy==1.26 // why`: a path has no `==` before its first slash.
-_FOREIGN_COMMENT = compile_later(r"([A-Za-z0-9][^/\s]*[=<>]=\s*[^/\s]+)\s*//")
+_FOREIGN_COMMENT = compile_later(r"([A-Za-z0-9][^/\s=<>]*+[=<>]=\s*+[^/\s]++)\s*+//")
 _TABLE_REMEDY = "name the file pyproject.toml if it is one; `pipenv requirements` prints a Pipfile as a list"
 # What is no list at all, and what to do with it.
 _OTHER_TEXTS = (
     (compile_later(r"Package\s+Version(?:\s.*)?"), "the heading of `pip list`", "write the output of `pip freeze`"),
-    (compile_later(r"\[+[A-Za-z][\w.-]*\]+"), "the name of a TOML table", _TABLE_REMEDY),
+    (compile_later(r"\[{1,2}[A-Za-z][\w.-]*+\]{1,2}"), "the name of a TOML table", _TABLE_REMEDY),
 )
 # Dashes of word processors, and characters without width, which come along when text is copied.
 _LOOKALIKES = {
@@ -68,7 +68,7 @@ _LOOKALIKES = {
     **dict.fromkeys((0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF), ""),
 }
 # An operator, perhaps a wrong one, and a version, perhaps a wrong one.
-_CLAUSE = compile_later(r"([=<>~!^@\s]*)([A-Za-z0-9*][\w.+!*-]*)")
+_CLAUSE = compile_later(r"(?<![=<>~!^@\s])([=<>~!^@\s]*+)([A-Za-z0-9*][\w.+!*-]*+)")
 # What people write for an operator; `=` and a space are those of conda and of tables.
 _OPERATORS = {
     **dict.fromkeys(("", "=", "@"), "=="),

@@ -7,7 +7,6 @@ request that fails gives none. Remedies about names and versions that are often 
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -312,7 +311,9 @@ def _iter_platform_hints(universe: Universe, collision: Collision) -> Iterator[R
     each = [tag for one in rejections if one.reason == "tags" for tag in parse_tag(one.detail)]
     names = [tag.platform for tag in each if (tag.interpreter, tag.abi) in fitting]
     arch = target.platform.arch
-    glibc = find_oldest_glibc([name for name in names if re.fullmatch(rf"manylinux.*_{arch}", name)], arch)
+    glibc = find_oldest_glibc(
+        [name for name in names if name.startswith("manylinux") and name.endswith(f"_{arch}")], arch
+    )
     if glibc:
         # In place of musl the default: what the project needs may want a newer glibc than its own wheels.
         is_musl = not isinstance(target.platform.libc, Glibc)
