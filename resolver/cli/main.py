@@ -47,6 +47,7 @@ _MODULES = (
     "digest",
     "export",
     "fetch",
+    "fleet",
     "hook",
     "hydrate",
     "layers",

@@ -38,7 +38,8 @@ verbs, each with a `lock help VERB`; a source of that name is written ./why:
   about a lock          why, tree, diff, sizes, sbom
   whether it holds      verify, audit, outdated, secrets, hook
   what a list may send  allow
-  about machines        machines"""
+  about machines        machines
+  for many lists        fleet"""
 _EXIT_CODES = """\
 exit codes: 0 done; 1 the answer is no (--check: the lock does not fit); 2 bad input; 3 no solution; 4 network or
 authentication; 5 hash mismatch; 6 a bug in pinfold; 130 interrupted. With several sources the highest one wins.

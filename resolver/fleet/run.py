@@ -1,0 +1,367 @@
+"""A run over a fleet: from a manifest to locks, result and index, of which the driver does as little as it can.
+
+In: `FleetOptions`. Out: a `FleetResult`; in the output the locks, `.fleet/results.jsonl` and `.fleet/summary.json`; and
+the index of pins. The steps:
+
+1. Read the manifest, and build the task of each list. What is wrong with the manifest ends the run here.
+2. Find what is done: a task whose key is in the journal, and whose locks are there, is not sent again.
+3. With `--changed`, ask the workers which pages of the evidence have changed; lists that rest on them get new keys.
+4. Examine the workers: their code, their output, the variables that lists need. A fault ends the run before a task is
+   sent.
+5. Send the tasks, and count their outcomes. Workers write locks and results.
+6. Bring the index up to date with the journal, and write the result.
+
+A run that ends early is continued by the next one with the same options: it has the same snapshot, so the same keys.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from lockfiles._values import dataclass
+from resolver.errors import Fault, InputError, InternalError
+from resolver.fleet.cluster import Client, examine_workers, open_client, run_tasks
+from resolver.fleet.journal import DONE, FAILED, Journal, Place, open_place
+from resolver.fleet.manifest import read_manifest
+from resolver.fleet.page_changes import find_changed_pages
+from resolver.fleet.pin_index import PinIndex, note_default_index
+from resolver.fleet.results import Row, Summary, build_failed_row
+from resolver.fleet.tasks import Refusal, Task, TaskBuilder, identify_code
+from resolver.fleet.worker import Examination, Outcome, WorkerOptions
+from resolver.settings.settings import Settings
+
+__all__ = ["FleetOptions", "FleetResult", "Progress", "lock_fleet"]
+
+_MOST_NAMED = 5
+_STATE = "fleet.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a run is: lists that are done of those to do, and rows that failed."""
+
+    done: int
+    total: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetOptions:
+    """What a run is about.
+
+    - `manifest` is a folder or a file; `output` a folder or a URL; `index` the file of the index of pins, None for one
+      in the state folder of the user.
+    - `scheduler` is the address of a Dask scheduler, None for `workers` processes here (None: one a processor).
+    - `snapshot` names the state of the indexes: lists that were locked under this name are done. None goes on with that
+      of the last run.
+    - `changed` locks again what rests on pages that have changed; `upgrade` everything, without the pins of old locks.
+    - `arguments` are the settings of the command line, `machines` its `-m`, `allowed_variables` its
+      `--allow-variable`. `worker` are the options of all tasks; its output and run are filled in.
+    """
+
+    manifest: Path
+    output: str
+    index: Path | None = None
+    scheduler: str | None = None
+    workers: int | None = None
+    snapshot: str | None = None
+    changed: bool = False
+    upgrade: bool = False
+    arguments: Settings = field(default_factory=Settings, repr=False)
+    machines: tuple[str, ...] = ()
+    allowed_variables: tuple[str, ...] = ()
+    worker: WorkerOptions = field(default_factory=lambda: WorkerOptions(output="", run=""))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetResult:
+    """What a run has done. `sent` are the lists that were sent to workers; `summary` is that of `summary.json`."""
+
+    sent: int
+    failed: int
+    summary: Mapping[str, Any]
+    index: Path
+
+    @property
+    def exit_code(self) -> int:
+        """0 if all rows are locked, 3 if one failed."""
+        return 3 if self.failed else 0
+
+
+def lock_fleet(options: FleetOptions, *, observe: Callable[[Progress], None] | None = None) -> FleetResult:
+    """Lock the lists of a manifest. `observe` is called as tasks end.
+
+    Raises InputError for what is wrong with manifest, output or workers, FetchError for a scheduler that is gone.
+    """
+    manifest = read_manifest(options.manifest, arguments=options.arguments, machines=options.machines)
+    place = open_place(options.output)
+    path = note_default_index(options.output, options.index)
+    with PinIndex(path, is_new=True) as index:
+        run = _Run(options, place, index, observe)
+
+        def build(state: _State) -> Iterator[Task | Refusal]:
+            builder = TaskBuilder(
+                manifest, snapshot=state.snapshot, snapshots=state.moved, allowed=options.allowed_variables
+            )
+            return builder.build_all(manifest.lists)
+
+        return run.lock_all(build, path)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _State:
+    """What `fleet.json` has of a run. `moved` are the snapshots of lists that were locked again since `snapshot`."""
+
+    run: str
+    snapshot: str
+    moved: Mapping[str, str]
+    kind: str
+    is_complete: bool
+
+    def render(self) -> bytes:
+        return json.dumps(
+            {
+                "schema": 1,
+                "run": self.run,
+                "snapshot": self.snapshot,
+                "moved": dict(self.moved),
+                "kind": self.kind,
+                "is_complete": self.is_complete,
+            },
+            indent=1,
+        ).encode()
+
+
+class _Run:
+    """One run. `index` is open for writing."""
+
+    def __init__(
+        self,
+        options: FleetOptions,
+        place: Place,
+        index: PinIndex,
+        observe: Callable[[Progress], None] | None,
+    ) -> None:
+        self._options = options
+        self._place = place
+        self._journal = Journal(place)
+        self._index = index
+        self._observe = observe
+        self._done = self._failed = 0
+
+    def lock_all(self, build: Callable[[_State], Iterator[Task | Refusal]], path: Path) -> FleetResult:
+        """Take the steps of the run. `build` gives the tasks for a state."""
+        state = self._begin()
+        built = list(build(state))
+        self._catch_up(built)
+        pending, sent = self._find_pending(built), 0
+        looks_at_pages = self._options.changed and state.is_complete
+        if pending or looks_at_pages:
+            with open_client(self._options.scheduler, workers=self._options.workers) as client:
+                if looks_at_pages:
+                    state = self._move_changed(client, state, built)
+                    built = list(build(state))
+                    pending = self._find_pending(built)
+                sent = len(pending)
+                self._write(replace(state, is_complete=False))
+                self._send(client, pending, state)
+        result = self._finish(built, state, sent=sent, path=path)
+        self._write(replace(state, is_complete=True))
+        return result
+
+    def _begin(self) -> _State:
+        """The state that the run starts with: that of a run to continue, or of the last one with a new name."""
+        options = self._options
+        kind = "upgrade" if options.upgrade else "changed" if options.changed else "plain"
+        document = self._journal.read_document(_STATE) or {}
+        name = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{os.urandom(3).hex()}"
+        last = _State(
+            run=str(document.get("run") or name),
+            snapshot=str(document.get("snapshot") or name),
+            moved=dict(document.get("moved") or {}),
+            kind=str(document.get("kind") or kind),
+            is_complete=bool(document.get("is_complete", True)),
+        )
+        if not last.is_complete and last.kind == kind and options.snapshot in (None, last.snapshot):
+            return last
+        snapshot = options.snapshot or (name if options.upgrade else last.snapshot)
+        is_same = snapshot == last.snapshot
+        return _State(run=name, snapshot=snapshot, moved=last.moved if is_same else {}, kind=kind, is_complete=True)
+
+    def _catch_up(self, built: Sequence[Task | Refusal]) -> None:
+        """Bring the index up to date with what the journal has of these tasks; nothing else stays in it."""
+        done = self._journal.list_keys(DONE)
+        for key in self._index.keep_only(one.key for one in built if one.key in done):
+            if key in done:
+                self._journal.forget(key)  # The task of another snapshot, or of a list as it was.
+        known = self._index.list_keys()
+        for one in built:
+            if one.key in done and one.key not in known:
+                self._add(one.key)
+        self._index.commit()
+
+    def _find_pending(self, built: Iterable[Task | Refusal]) -> deque[Task]:
+        """The tasks that are not done, or whose locks are gone."""
+        known = self._index.list_keys()
+        present = {name for name in self._place.list_names() if not name.startswith(".fleet/")}
+        incomplete = {key for key, lock in self._index.list_locks() if lock not in present}
+        return deque(one for one in built if isinstance(one, Task) and (one.key not in known or one.key in incomplete))
+
+    def _move_changed(self, client: Client, state: _State, built: Sequence[Task | Refusal]) -> _State:
+        """The state in which each list whose evidence has changed has the snapshot of this run."""
+        changed = find_changed_pages(client, self._index.list_pages(), self._worker(state))
+        keys = self._index.find_resting(changed)
+        moved = {one.name: state.run for one in built if one.key in keys}
+        return replace(state, moved={**state.moved, **moved})
+
+    def _send(self, client: Client, pending: deque[Task], state: _State) -> None:
+        """Have the tasks done, after the workers were examined."""
+        if not pending:
+            return
+        variables = sorted({name for task in pending for name in task.variables})
+        options = self._worker(state)
+        _check_workers(examine_workers(client, options, variables), pending)
+        total = len(pending)
+        self._tell(total)
+
+        def note(task: Task, outcome: Outcome | Exception) -> None:
+            self._done += 1
+            if isinstance(outcome, Exception):
+                self._failed += self._note_lost(task, outcome, state)
+            else:
+                self._failed += outcome.failed
+            self._tell(total)
+
+        run_tasks(client, _drain(pending), options, note)
+
+    def _note_lost(self, task: Task, error: Exception, state: _State) -> int:
+        """Write the result of a task that its worker could not write: it died each time, or cannot reach the output."""
+        is_killed = type(error).__name__ == "KilledWorker"
+        shown = (
+            InternalError("its workers were killed, several times", remedy="see the log of the scheduler")
+            if is_killed
+            else error
+        )
+        rows = [
+            {
+                **build_failed_row(shown, source=task.name, machine=one, cause="killed" if is_killed else "output"),
+                "seconds": None,
+                "key": task.key,
+                "pin_numbers": [],
+            }
+            for one in task.machines or (None,)
+        ]
+        document = {"key": task.key, "run": state.run, "source": task.name, "rows": rows, "pins": [], "pages": None}
+        self._journal.write(task.key, json.dumps(document).encode(), state=FAILED)
+        return len(rows)
+
+    def _finish(self, built: Sequence[Task | Refusal], state: _State, *, sent: int, path: Path) -> FleetResult:
+        """Bring the index up to date, and write the result."""
+        self._catch_up(built)
+        known = self._index.list_keys()
+        for one in built:
+            if isinstance(one, Refusal):
+                self._index.add(_render_refusal(one, state))
+            elif one.key not in known:
+                self._add(one.key)
+        summary, lines = Summary(), []
+        for row in self._index.iter_rows():
+            shown = _show_row(row, state)
+            summary.add(shown)
+            lines.append(json.dumps(shown, separators=(",", ":")))
+        run = {"name": state.run, "snapshot": state.snapshot, "kind": state.kind, "code": identify_code(), "sent": sent}
+        document = summary.render(run=run, projects=self._index.count_projects())
+        self._journal.write_document("results.jsonl", "".join(f"{line}\n" for line in lines).encode())
+        self._journal.write_document("summary.json", json.dumps(document, indent=1).encode())
+        return FleetResult(sent=sent, failed=summary.failed, summary=document, index=path)
+
+    def _add(self, key: str) -> None:
+        """Add the result of a task to the index; one that is lost or damaged is not added, so it is done again."""
+        result = self._journal.read(key)
+        if result is not None:
+            for row in result["rows"]:
+                row["run"] = result["run"]
+            self._index.add(result)
+
+    def _worker(self, state: _State) -> WorkerOptions:
+        """The options of the tasks."""
+        output = self._options.output
+        output = output if "://" in output else str(Path(output).absolute())
+        # A page that has changed may still be fresh in the cache of a worker.
+        return replace(
+            self._options.worker,
+            output=output,
+            run=state.run,
+            upgrade=self._options.upgrade,
+            refresh=self._options.changed,
+        )
+
+    def _write(self, state: _State) -> None:
+        self._journal.write_document(_STATE, state.render())
+
+    def _tell(self, total: int) -> None:
+        if self._observe is not None:
+            self._observe(Progress(done=self._done, total=total, failed=self._failed))
+
+
+def _drain(tasks: deque[Task]) -> Iterator[Task]:
+    """The tasks, of which none is kept once it is sent."""
+    while tasks:
+        yield tasks.popleft()
+
+
+def _show_row(row: Row, state: _State) -> Row:
+    """A row for the result: what another run has locked is unchanged in this one."""
+    run = row.pop("run", state.run)
+    return row if run == state.run or row["state"] == "failed" else {**row, "state": "unchanged"}
+
+
+def _render_refusal(one: Refusal, state: _State) -> dict[str, Any]:
+    """The result of a list that was not sent."""
+    rows = [
+        {
+            **build_failed_row(one.error, source=one.name, machine=machine),
+            "seconds": None,
+            "key": one.key,
+            "run": state.run,
+        }
+        for machine in one.machines or (None,)
+    ]
+    return {"key": one.key, "source": one.name, "rows": rows, "pins": [], "pages": []}
+
+
+def _check_workers(found: Mapping[str, Examination], tasks: Iterable[Task]) -> None:
+    """Raise InputError for workers that run other code, cannot use the output, or lack a variable that lists need."""
+    faults = []
+    for address, one in sorted(found.items()):
+        if one.code != identify_code():
+            faults.append(
+                Fault(where=address, what="another pinfold than here", remedy="one installation for all workers")
+            )
+        if one.fault:
+            faults.append(Fault(where=address, what=f"the output cannot be used: {one.fault}"))
+    missing = sorted({name for one in found.values() for name in one.missing})
+    users: dict[str, list[str]] = {name: [] for name in missing}
+    for task in tasks:
+        for name in users.keys() & set(task.variables):
+            users[name].append(task.name)
+    for name, lists in users.items():
+        shown = ", ".join(f"`{one}`" for one in lists[:_MOST_NAMED])
+        more = f" and {len(lists) - _MOST_NAMED} more" if len(lists) > _MOST_NAMED else ""
+        lacking = sorted(address for address, one in found.items() if name in one.missing)
+        faults.append(
+            Fault(
+                what=f"`${{{name}}}` has no value on {len(lacking)} of {len(found)} workers",
+                details=(f"named by {shown}{more}",),
+                remedy=f"set `{name}` in the environment of the workers",
+            )
+        )
+    if faults:
+        raise InputError.from_faults(faults)
