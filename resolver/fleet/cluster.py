@@ -18,7 +18,7 @@ from itertools import islice
 from typing import Any
 
 from resolver.errors import FetchError, InputError
-from resolver.fleet.tasks import Task
+from resolver.fleet.tasks import FleetTask
 from resolver.fleet.worker import Examination, Outcome, WorkerOptions, examine_worker, lock_task
 
 __all__ = ["Client", "examine_workers", "open_client", "run_calls", "run_tasks"]
@@ -80,9 +80,9 @@ def examine_workers(client: Client, options: WorkerOptions, variables: Sequence[
 
 def run_tasks(
     client: Client,
-    tasks: Iterable[Task],
+    tasks: Iterable[FleetTask],
     options: WorkerOptions,
-    note: Callable[[Task, Outcome | Exception], None],
+    note: Callable[[FleetTask, Outcome | Exception], None],
 ) -> None:
     """Have all tasks done; `note` is called for each as it ends, in this thread. Raises FetchError without a scheduler.
 

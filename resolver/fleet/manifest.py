@@ -18,7 +18,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, cast
 
 from lockfiles._documents import DocumentError, parse_json, parse_toml
 from lockfiles._files import read_regular
@@ -237,8 +237,7 @@ def _read_row(row: Mapping[str, Any], where: str, faults: list[Fault]) -> FleetL
     found: list[TableFault] = []
     reader = TableReader(row, faults=found)
     source, name = reader.read("source", filled_text), reader.read("name", filled_text)
-    parse: Parser[Inline] = _requirements
-    items = reader.read("requirements", parse)
+    items = cast("Inline | None", reader.read("requirements", _requirements))  # mypy joins the three forms to one.
     common = _read_common(reader)
     reader.refuse_unknown_keys()
     if (source is None) == (name is None) and not found:

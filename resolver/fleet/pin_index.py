@@ -35,7 +35,7 @@ from resolver.fleet.results import Row
 from resolver.index.distribution_file import RawFile
 from resolver.index.project_health import Advisory
 
-__all__ = ["Holder", "Page", "PinIndex", "find_default_index", "note_default_index"]
+__all__ = ["Holder", "Page", "PinIndex", "find_last_index", "note_last_index"]
 
 _SCHEMA_VERSION = 1
 _SCHEMA = """
@@ -299,14 +299,14 @@ class PinIndex:
         return int(added or 0)
 
 
-def find_default_index() -> Path:
+def find_last_index() -> Path:
     """The index of the last run of this user. Raises InputError if there was none."""
     with suppress(OSError):
         return Path((_find_state_folder() / _LAST).read_text(encoding="utf-8").strip())
     raise InputError("no run of `lock fleet` has left an index of pins", remedy="`--index FILE`")
 
 
-def note_default_index(output: str, chosen: Path | None) -> Path:
+def note_last_index(output: str, chosen: Path | None) -> Path:
     """The index for a run with this output, which is the default of `which` from now on; `chosen` is that of `--index`.
 
     Raises InputError where the state folder of the user cannot be written.

@@ -43,7 +43,7 @@ from resolver.errors import (
 __all__ = [
     "PASSING_CAUSES",
     "SCHEMA",
-    "Pin",
+    "HeldPin",
     "Row",
     "Summary",
     "build_failed_row",
@@ -55,7 +55,7 @@ __all__ = [
 SCHEMA = 1
 Row = dict[str, Any]
 """See above."""
-Pin = tuple[str, str, str, str, str]
+HeldPin = tuple[str, str, str, str, str]
 """Name, version (a commit id or a hash for a source tree), index, file name and SHA-256; empty where there is none."""
 
 PASSING_CAUSES = frozenset({"network", "output", "killed", "bug"})
@@ -133,7 +133,7 @@ def build_failed_row(
     }
 
 
-def list_pins(lockfile: Lockfile) -> tuple[Pin, ...]:
+def list_pins(lockfile: Lockfile) -> tuple[HeldPin, ...]:
     """The pins of a lock, in its order."""
     return tuple(map(_build_pin, lockfile.pylock.packages))
 
@@ -224,7 +224,7 @@ def _find_size(package: Package) -> int | None:
     return package.archive.size if package.archive is not None else None
 
 
-def _build_pin(package: Package) -> Pin:
+def _build_pin(package: Package) -> HeldPin:
     """The pin of a package."""
     files = [*(package.wheels or ())[:1], *((package.sdist,) if package.sdist is not None else ())]
     name, sha256 = (files[0].filename, files[0].hashes.get("sha256", "")) if files else ("", "")

@@ -31,20 +31,20 @@ from resolver.fleet.cluster import Client, examine_workers, open_client, run_tas
 from resolver.fleet.journal import DONE, FAILED, Journal, Place, open_place
 from resolver.fleet.manifest import read_manifest
 from resolver.fleet.page_changes import find_changed_pages
-from resolver.fleet.pin_index import PinIndex, note_default_index
+from resolver.fleet.pin_index import PinIndex, note_last_index
 from resolver.fleet.results import Row, Summary, build_failed_row
-from resolver.fleet.tasks import Refusal, Task, TaskBuilder, identify_code
+from resolver.fleet.tasks import FleetTask, RefusedList, TaskBuilder, identify_code
 from resolver.fleet.worker import Examination, Outcome, WorkerOptions
 from resolver.settings.settings import Settings
 
-__all__ = ["FleetOptions", "FleetResult", "Progress", "lock_fleet"]
+__all__ = ["FleetOptions", "FleetProgress", "FleetResult", "lock_fleet"]
 
 _MOST_NAMED = 5
 _STATE = "fleet.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
+class FleetProgress:
     """How far a run is: lists that are done of those to do, and rows that failed."""
 
     done: int
@@ -95,18 +95,18 @@ class FleetResult:
         return 3 if self.failed else 0
 
 
-def lock_fleet(options: FleetOptions, *, observe: Callable[[Progress], None] | None = None) -> FleetResult:
+def lock_fleet(options: FleetOptions, *, observe: Callable[[FleetProgress], None] | None = None) -> FleetResult:
     """Lock the lists of a manifest. `observe` is called as tasks end.
 
     Raises InputError for what is wrong with manifest, output or workers, FetchError for a scheduler that is gone.
     """
     manifest = read_manifest(options.manifest, arguments=options.arguments, machines=options.machines)
     place = open_place(options.output)
-    path = note_default_index(options.output, options.index)
+    path = note_last_index(options.output, options.index)
     with PinIndex(path, is_new=True) as index:
         run = _Run(options, place, index, observe)
 
-        def build(state: _State) -> Iterator[Task | Refusal]:
+        def build(state: _State) -> Iterator[FleetTask | RefusedList]:
             builder = TaskBuilder(
                 manifest, snapshot=state.snapshot, snapshots=state.moved, allowed=options.allowed_variables
             )
@@ -147,7 +147,7 @@ class _Run:
         options: FleetOptions,
         place: Place,
         index: PinIndex,
-        observe: Callable[[Progress], None] | None,
+        observe: Callable[[FleetProgress], None] | None,
     ) -> None:
         self._options = options
         self._place = place
@@ -156,7 +156,7 @@ class _Run:
         self._observe = observe
         self._done = self._failed = 0
 
-    def lock_all(self, build: Callable[[_State], Iterator[Task | Refusal]], path: Path) -> FleetResult:
+    def lock_all(self, build: Callable[[_State], Iterator[FleetTask | RefusedList]], path: Path) -> FleetResult:
         """Take the steps of the run. `build` gives the tasks for a state."""
         state = self._begin()
         built = list(build(state))
@@ -195,7 +195,7 @@ class _Run:
         is_same = snapshot == last.snapshot
         return _State(run=name, snapshot=snapshot, moved=last.moved if is_same else {}, kind=kind, is_complete=True)
 
-    def _catch_up(self, built: Sequence[Task | Refusal]) -> None:
+    def _catch_up(self, built: Sequence[FleetTask | RefusedList]) -> None:
         """Bring the index up to date with what the journal has of these tasks; nothing else stays in it."""
         done = self._journal.list_keys(DONE)
         for key in self._index.keep_only(one.key for one in built if one.key in done):
@@ -207,21 +207,23 @@ class _Run:
                 self._add(one.key)
         self._index.commit()
 
-    def _find_pending(self, built: Iterable[Task | Refusal]) -> deque[Task]:
+    def _find_pending(self, built: Iterable[FleetTask | RefusedList]) -> deque[FleetTask]:
         """The tasks that are not done, or whose locks are gone."""
         known = self._index.list_keys()
         present = {name for name in self._place.list_names() if not name.startswith(".fleet/")}
         incomplete = {key for key, lock in self._index.list_locks() if lock not in present}
-        return deque(one for one in built if isinstance(one, Task) and (one.key not in known or one.key in incomplete))
+        return deque(
+            one for one in built if isinstance(one, FleetTask) and (one.key not in known or one.key in incomplete)
+        )
 
-    def _move_changed(self, client: Client, state: _State, built: Sequence[Task | Refusal]) -> _State:
+    def _move_changed(self, client: Client, state: _State, built: Sequence[FleetTask | RefusedList]) -> _State:
         """The state in which each list whose evidence has changed has the snapshot of this run."""
         changed = find_changed_pages(client, self._index.list_pages(), self._worker(state))
         keys = self._index.find_resting(changed)
         moved = {one.name: state.run for one in built if one.key in keys}
         return replace(state, moved={**state.moved, **moved})
 
-    def _send(self, client: Client, pending: deque[Task], state: _State) -> None:
+    def _send(self, client: Client, pending: deque[FleetTask], state: _State) -> None:
         """Have the tasks done, after the workers were examined."""
         if not pending:
             return
@@ -231,7 +233,7 @@ class _Run:
         total = len(pending)
         self._tell(total)
 
-        def note(task: Task, outcome: Outcome | Exception) -> None:
+        def note(task: FleetTask, outcome: Outcome | Exception) -> None:
             self._done += 1
             if isinstance(outcome, Exception):
                 self._failed += self._note_lost(task, outcome, state)
@@ -241,7 +243,7 @@ class _Run:
 
         run_tasks(client, _drain(pending), options, note)
 
-    def _note_lost(self, task: Task, error: Exception, state: _State) -> int:
+    def _note_lost(self, task: FleetTask, error: Exception, state: _State) -> int:
         """Write the result of a task that its worker could not write: it died each time, or cannot reach the output."""
         is_killed = type(error).__name__ == "KilledWorker"
         shown = (
@@ -262,12 +264,12 @@ class _Run:
         self._journal.write(task.key, json.dumps(document).encode(), state=FAILED)
         return len(rows)
 
-    def _finish(self, built: Sequence[Task | Refusal], state: _State, *, sent: int, path: Path) -> FleetResult:
+    def _finish(self, built: Sequence[FleetTask | RefusedList], state: _State, *, sent: int, path: Path) -> FleetResult:
         """Bring the index up to date, and write the result."""
         self._catch_up(built)
         known = self._index.list_keys()
         for one in built:
-            if isinstance(one, Refusal):
+            if isinstance(one, RefusedList):
                 self._index.add(_render_refusal(one, state))
             elif one.key not in known:
                 self._add(one.key)
@@ -308,10 +310,10 @@ class _Run:
 
     def _tell(self, total: int) -> None:
         if self._observe is not None:
-            self._observe(Progress(done=self._done, total=total, failed=self._failed))
+            self._observe(FleetProgress(done=self._done, total=total, failed=self._failed))
 
 
-def _drain(tasks: deque[Task]) -> Iterator[Task]:
+def _drain(tasks: deque[FleetTask]) -> Iterator[FleetTask]:
     """The tasks, of which none is kept once it is sent."""
     while tasks:
         yield tasks.popleft()
@@ -323,7 +325,7 @@ def _show_row(row: Row, state: _State) -> Row:
     return row if run == state.run or row["state"] == "failed" else {**row, "state": "unchanged"}
 
 
-def _render_refusal(one: Refusal, state: _State) -> dict[str, Any]:
+def _render_refusal(one: RefusedList, state: _State) -> dict[str, Any]:
     """The result of a list that was not sent."""
     rows = [
         {
@@ -337,7 +339,7 @@ def _render_refusal(one: Refusal, state: _State) -> dict[str, Any]:
     return {"key": one.key, "source": one.name, "rows": rows, "pins": [], "pages": []}
 
 
-def _check_workers(found: Mapping[str, Examination], tasks: Iterable[Task]) -> None:
+def _check_workers(found: Mapping[str, Examination], tasks: Iterable[FleetTask]) -> None:
     """Raise InputError for workers that run other code, cannot use the output, or lack a variable that lists need."""
     faults = []
     for address, one in sorted(found.items()):

@@ -1,7 +1,7 @@
 """The tasks of a fleet: one list with the files that it is made of, its machine types and settings, and its key.
 
-In: the lists of a manifest and their files on this disk. Out: a `Task` for each, which any machine can lock without
-that disk, or a `Refusal`: a list that cannot travel is a result of the run, not its end.
+In: the lists of a manifest and their files on this disk. Out: a `FleetTask` for each, which any machine can lock
+without that disk, or a `RefusedList`: a list that cannot travel is a result of the run, not its end.
 
 A task holds the file of its list, the files that those include, the pyproject.toml and `.python-version` files above
 it up to the root of its repository, and the files that reading an app opens. Nothing else of the disk travels: a folder
@@ -28,7 +28,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from lockfiles import find_secrets
+from lockfiles import FoundSecret, find_secrets
 from lockfiles._files import hash_bytes, read_regular
 from lockfiles._values import compile_later, dataclass
 from lockfiles.variable_bindings import VariableBinding
@@ -41,7 +41,7 @@ from resolver.sources.reader import read_source
 from resolver.sources.settings_file import find_settings, iter_upwards, name_path, read_bindings
 from resolver.sources.source import AppFile, ItemList, RequirementFile, Source
 
-__all__ = ["Refusal", "Task", "TaskBuilder", "build_inline_source", "identify_code"]
+__all__ = ["FleetTask", "RefusedList", "TaskBuilder", "build_inline_source", "identify_code"]
 
 _PACKAGE = Path(__file__).parents[1]
 _UNINVOLVED = ("resolver/artifacts/", "resolver/cli/", "resolver/fleet/", "resolver/inspection/")
@@ -53,6 +53,7 @@ _ABOVE = ("pyproject.toml", ".python-version")
 _APP_SUFFIXES = frozenset({".in", ".json", ".py", ".toml", ".txt"})
 _MOST_KEPT = 512
 """Files that several lists include are kept in memory; beyond this many they are read again."""
+_NAMED_LOGIN = compile_later(r"://[^\s/@:\"']{1,100}(?=:\$\{[A-Z0-9_]+\}@)")
 # `-r FILE`, `-rFILE`, `--requirement=FILE`, the same for constraints, and both as two items of a list.
 _INCLUSION = compile_later(
     r"^[ \t]*(?:-[rc][ \t=]*\n?|--(?:req|con)[a-z-]*(?:[ \t]+|[ \t]*=[ \t]*|\n))"
@@ -62,7 +63,7 @@ _INCLUSION = compile_later(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
+class FleetTask:
     """One list to lock for all its machine types, complete without the disk of the driver.
 
     - `name`, `machines`, `settings` and `requirements` are those of `FleetList`.
@@ -83,7 +84,7 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
+class RefusedList:
     """A list that cannot be sent, with the error that is its result. `key` is that of its name and error."""
 
     key: str
@@ -110,20 +111,20 @@ class TaskBuilder:
         self._root = top if (top / ".git").exists() else manifest.folder
         self._kept: dict[Path, _File] = {}
 
-    def build_all(self, lists: Iterable[FleetList]) -> Iterator[Task | Refusal]:
+    def build_all(self, lists: Iterable[FleetList]) -> Iterator[FleetTask | RefusedList]:
         """The task of each list, or why it cannot be sent."""
         return map(self.build, lists)
 
-    def build(self, one: FleetList) -> Task | Refusal:
+    def build(self, one: FleetList) -> FleetTask | RefusedList:
         """The task of a list, or why it cannot be sent."""
         try:
             _check_settings(one.settings)
             return self._build(one)
         except PinfoldError as error:
             key = _digest("refused", one.name, one.machines, str(error), *self._find_base(one))
-            return Refusal(key=key, name=one.name, machines=one.machines, error=error)
+            return RefusedList(key=key, name=one.name, machines=one.machines, error=error)
 
-    def _build(self, one: FleetList) -> Task:
+    def _build(self, one: FleetList) -> FleetTask:
         """The body of `build`."""
         files = self._collect(one)
         size_bytes = sum(len(file.data) for file in files.values())
@@ -137,7 +138,7 @@ class TaskBuilder:
         settings = _list_values(one.settings)
         in_settings = VARIABLE.findall(json.dumps(settings))
         variables = {*own.variables, *in_settings, *(name for file in files.values() for name in file.variables)}
-        return Task(
+        return FleetTask(
             key=_digest(
                 one.name,
                 one.machines,
@@ -279,7 +280,7 @@ class _File:
                 why="it would travel to other machines",
                 remedy="`${NAME}` in its place: each worker has its own values",
             )
-            for found in find_secrets(text)
+            for found in _find_literals(text)
         )
         return cls(
             data=data,
@@ -289,7 +290,7 @@ class _File:
         )
 
 
-def build_inline_source(task: Task, folder: Path) -> Source:
+def build_inline_source(task: FleetTask, folder: Path) -> Source:
     """The source of an inline list, whose folder is that of its name."""
     assert task.requirements is not None
     own = folder / task.name
@@ -355,10 +356,15 @@ def _check_settings(settings: Settings) -> None:
             remedy="`${NAME}` in its place: each worker has its own values",
         )
         for key, value in _list_values(settings).items()
-        for found in find_secrets(json.dumps(value))
+        for found in _find_literals(json.dumps(value))
     ]
     if faults:
         raise InputError.from_faults(faults)
+
+
+def _find_literals(text: str) -> tuple[FoundSecret, ...]:
+    """The literal secrets of a text. The name before a password that is a variable is none."""
+    return find_secrets(_NAMED_LOGIN.sub("://${USER}", text)) if "://" in text else find_secrets(text)
 
 
 def _find_own_settings(folder: Path, root: Path) -> tuple[Settings, Path | None]:

@@ -1,7 +1,7 @@
 """What a worker does with a task: lock one list for all its machine types, and write locks and result.
 
-In: a `Task` and the `WorkerOptions` of the run. Out: files in the output (`resolver.fleet.journal`), and an `Outcome`
-with counts alone, which is all that goes back to the driver.
+In: a `FleetTask` and the `WorkerOptions` of the run. Out: files in the output (`resolver.fleet.journal`), and an
+`Outcome` with counts alone, which is all that goes back to the driver.
 
 A task is pure: the same task and the same answers of the indexes give the same bytes, whichever worker does it and how
 often. A worker unpacks the files of a task into a folder of its own, and reads and plans the list there as `lock` does
@@ -31,8 +31,8 @@ from lockfiles.variable_bindings import VariableBindings
 from resolver.errors import InputError, PinfoldError
 from resolver.fetch.access import DEFAULT_CACHE_BYTES, DEFAULT_TIMEOUT_S, Access, LoginOptions, read_file_bindings
 from resolver.fleet.journal import DONE, FAILED, Journal, Place, open_place
-from resolver.fleet.results import PASSING_CAUSES, Pin, Row, build_failed_row, build_row, list_pins
-from resolver.fleet.tasks import Task, build_inline_source, identify_code
+from resolver.fleet.results import PASSING_CAUSES, HeldPin, Row, build_failed_row, build_row, list_pins
+from resolver.fleet.tasks import FleetTask, build_inline_source, identify_code
 from resolver.index.package_source import PageEvidence
 from resolver.locking.locker import Locker, LockOutcome
 from resolver.locking.old_lock import Upgrade
@@ -92,7 +92,7 @@ class Examination:
     fault: str
 
 
-def lock_task(task: Task, options: WorkerOptions) -> Outcome:
+def lock_task(task: FleetTask, options: WorkerOptions) -> Outcome:
     """Lock a task, and write its locks and its result."""
     began, cpu = time.monotonic(), time.process_time()
     place = _open(options.output)
@@ -132,12 +132,12 @@ class _Locked:
 
     rows: tuple[Row, ...]
     texts: tuple[bytes | None, ...]
-    pins: tuple[tuple[Pin, ...], ...]
+    pins: tuple[tuple[HeldPin, ...], ...]
     pages: tuple[PageEvidence, ...] | None
 
-    def render(self, task: Task, *, run: str, seconds: float) -> bytes:
+    def render(self, task: FleetTask, *, run: str, seconds: float) -> bytes:
         """The result of the task for the journal. Pins that several locks have are written once."""
-        numbers: dict[Pin, int] = {}
+        numbers: dict[HeldPin, int] = {}
         numbered = [[numbers.setdefault(pin, len(numbers)) for pin in pins] for pins in self.pins]
         pages = None if self.pages is None else _list_evidence(self.pages)
         document = {
@@ -159,7 +159,7 @@ def _list_evidence(pages: Iterable[PageEvidence]) -> list[tuple[str, str, bool]]
     return sorted({(page.url, page.validator, page.is_absent) for page in pages})
 
 
-def _lock(task: Task, options: WorkerOptions, place: Place, root: Path) -> _Locked:
+def _lock(task: FleetTask, options: WorkerOptions, place: Place, root: Path) -> _Locked:
     """The locks of a task, whose files are unpacked below `root`; nothing is written to the output."""
     try:
         _unpack(task, root)
@@ -171,14 +171,14 @@ def _lock(task: Task, options: WorkerOptions, place: Place, root: Path) -> _Lock
         return _fail(task, error, root)
 
 
-def _fail(task: Task, error: Exception, root: Path) -> _Locked:
+def _fail(task: FleetTask, error: Exception, root: Path) -> _Locked:
     """The result of a task without any lock."""
     machines: Sequence[str | None] = task.machines or (None,)
     rows = tuple(build_failed_row(error, source=task.name, machine=one, root=str(root)) for one in machines)
     return _Locked(rows=rows, texts=(None,) * len(rows), pins=((),) * len(rows), pages=None)
 
 
-def _unpack(task: Task, root: Path) -> None:
+def _unpack(task: FleetTask, root: Path) -> None:
     """Write the files of a task, as a repository: nothing above its root has a part in the locks."""
     (root / ".git").mkdir()
     (root / task.folder).mkdir(parents=True, exist_ok=True)
@@ -193,12 +193,12 @@ def _unpack(task: Task, root: Path) -> None:
 class _TaskRun:
     """One task in its folder, which is that of the manifest."""
 
-    def __init__(self, task: Task, options: WorkerOptions, place: Place, folder: Path) -> None:
+    def __init__(self, task: FleetTask, options: WorkerOptions, place: Place, folder: Path) -> None:
         self._task = task
         self._options = options
         self._place = place
         self._folder = folder
-        self._rows: dict[str | None, tuple[Row, bytes | None, tuple[Pin, ...]]] = {}
+        self._rows: dict[str | None, tuple[Row, bytes | None, tuple[HeldPin, ...]]] = {}
 
     def lock_all(self) -> _Locked:
         """The locks of all machine types; an error of one does not stop the others."""

@@ -20,8 +20,8 @@ from resolver.cli.parser import LockArguments, parse_lock_arguments
 from resolver.cli.recording import current_recording
 from resolver.cli.verb_arguments import SafeParser, build_verb_parser, parse_number
 from resolver.errors import InputError
-from resolver.fleet.pin_index import Holder, PinIndex, find_default_index
-from resolver.fleet.run import FleetOptions, FleetResult, Progress, lock_fleet
+from resolver.fleet.pin_index import Holder, PinIndex, find_last_index
+from resolver.fleet.run import FleetOptions, FleetProgress, FleetResult, lock_fleet
 from resolver.fleet.worker import WorkerOptions
 from resolver.settings.settings import Settings
 
@@ -141,13 +141,13 @@ def _build_worker(values: argparse.Namespace, arguments: LockArguments) -> Worke
 
 
 class _Display:
-    """Progress: a line that is replaced on a terminal, or a line for each tenth."""
+    """FleetProgress: a line that is replaced on a terminal, or a line for each tenth."""
 
     def __init__(self) -> None:
         self._is_terminal = sys.stderr is not None and sys.stderr.isatty()
         self._shown = -1
 
-    def __call__(self, progress: Progress) -> None:
+    def __call__(self, progress: FleetProgress) -> None:
         text = f"{progress.done} of {progress.total} lists"
         text += f", {progress.failed} rows failed" if progress.failed else ""
         if self._is_terminal:
@@ -195,7 +195,7 @@ def _run_which(argv: Sequence[str], program: str) -> int:
     values = parser.parse_args(list(argv))
     if not (values.requirement or values.vulnerable or values.yanked or values.parquet):
         parser.error("name a REQUIREMENT, --vulnerable, --yanked or --parquet")
-    with PinIndex(values.index or find_default_index()) as index:
+    with PinIndex(values.index or find_last_index()) as index:
         if values.parquet is not None:
             show_message(f"{index.export_parquet(values.parquet)} pins in `{values.parquet}`")
         found = _find(index, values)
