@@ -56,7 +56,7 @@ def open_client(scheduler: str | None, *, workers: int | None = None) -> Iterato
         if scheduler is None:
             stack.enter_context(dask.config.set(_LOCAL))
             cluster = distributed.LocalCluster(
-                n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL
+                n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL
             )
             yield stack.enter_context(distributed.Client(stack.enter_context(cluster)))
             return

@@ -5,6 +5,7 @@ In: names and bytes. Out: files that appear as a whole or not at all. A name is 
     SOURCE-FOLDER/pylock….toml      the locks
     .fleet/done/KEY.json            a task that is done: its rows, pins and evidence; also one without a solution
     .fleet/failed/KEY.json          a task that failed for a cause that passes (network): the next run tries again
+    .fleet/begun/KEY.json           a task whose locks are being written: what each of them was before
     .fleet/fleet.json               what the last run was about: its snapshot, and whether it is complete
     .fleet/results.jsonl, summary.json   its result
 
@@ -15,8 +16,9 @@ fsspec, whose object stores replace an object as a whole.
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -31,6 +33,7 @@ __all__ = ["DONE", "FAILED", "Journal", "Place", "open_place"]
 
 DONE = "done"
 FAILED = "failed"
+_BEGUN = "begun"
 _FOLDER = ".fleet"
 _LIMIT_BYTES = 256 * 1024 * 1024
 
@@ -182,9 +185,26 @@ class Journal:
                 return found
         return None
 
+    def begin(self, key: str, run: str, states: Mapping[str, str]) -> None:
+        """Note the states of the locks of a task, by their names, before the first of them is written.
+
+        An attempt that dies in between has changed some of them, and the next one would find these unchanged.
+        """
+        document = {"run": run, "rows": [{"lock": lock, "state": state} for lock, state in states.items()]}
+        self._place.write(f"{_FOLDER}/{_BEGUN}/{key}.json", json.dumps(document).encode())
+
+    def find_states(self, key: str, run: str) -> dict[str, str]:
+        """The states that an earlier attempt of the same run has found; empty if there was none."""
+        for state in (_BEGUN, DONE, FAILED):
+            found = self.read_document(f"{state}/{key}.json")
+            if found is not None and found.get("run") == run:
+                return {row["lock"]: row["state"] for row in found["rows"]}
+        return {}
+
     def write(self, key: str, data: bytes, *, state: str) -> None:
         """Keep the result of a task. One that is done counts, even if an earlier attempt failed."""
         self._place.write(f"{_FOLDER}/{state}/{key}.json", data)
+        self._place.remove(f"{_FOLDER}/{_BEGUN}/{key}.json")
 
     def forget(self, key: str) -> None:
         """Remove the result of a task that another one has replaced."""

@@ -296,14 +296,7 @@ class _Run:
         """The options of the tasks."""
         output = self._options.output
         output = output if "://" in output else str(Path(output).absolute())
-        # A page that has changed may still be fresh in the cache of a worker.
-        return replace(
-            self._options.worker,
-            output=output,
-            run=state.run,
-            upgrade=self._options.upgrade,
-            refresh=self._options.changed,
-        )
+        return replace(self._options.worker, output=output, run=state.run, upgrade=self._options.upgrade)
 
     def _write(self, state: _State) -> None:
         self._journal.write_document(_STATE, state.render())

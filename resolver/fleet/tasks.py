@@ -69,7 +69,7 @@ class FleetTask:
     - `name`, `machines`, `settings` and `requirements` are those of `FleetList`.
     - `files` are names, relative to a root, with their bytes; `folder` is that of the manifest below the same root.
     - `bindings` are hosts that variables may be sent to; `variables` are those that URLs of the list name.
-    - `key` identifies the task in the journal.
+    - `snapshot` names the state of the indexes that the list is locked in; `key` identifies the task in the journal.
     """
 
     key: str
@@ -79,6 +79,7 @@ class FleetTask:
     requirements: Inline | None = field(repr=False)
     files: tuple[tuple[str, bytes], ...] = field(repr=False)
     folder: str
+    snapshot: str
     bindings: tuple[VariableBinding, ...] = ()
     variables: tuple[str, ...] = ()
 
@@ -154,6 +155,7 @@ class TaskBuilder:
             requirements=one.requirements,
             files=tuple((name, file.data) for name, file in sorted(files.items())),
             folder=name_path(self._folder, self._root),
+            snapshot=self._find_base(one)[0],
             bindings=self._find_bindings(one) if variables else (),
             variables=tuple(sorted(variables)),
         )

@@ -98,14 +98,13 @@ def lock_task(task: FleetTask, options: WorkerOptions) -> Outcome:
     place = _open(options.output)
     with tempfile.TemporaryDirectory(prefix="pinfold-fleet-") as root:
         locked = _lock(task, options, place, Path(os.path.realpath(root)))
-    for row, text in zip(locked.rows, locked.texts, strict=True):
-        if text is not None and row["state"] != "unchanged":
-            place.write(row["lock"], text)
+    journal = Journal(place)
+    _write_locks(locked, task, options.run, place, journal)
     seconds = round(time.monotonic() - began, 3)
     failed = [row for row in locked.rows if row["state"] == "failed"]
     is_passing = any(row["cause"] in PASSING_CAUSES for row in failed)
     document = locked.render(task, run=options.run, seconds=seconds)
-    Journal(place).write(task.key, document, state=FAILED if is_passing else DONE)
+    journal.write(task.key, document, state=FAILED if is_passing else DONE)
     return Outcome(
         key=task.key,
         locked=len(locked.rows) - len(failed),
@@ -113,6 +112,22 @@ def lock_task(task: FleetTask, options: WorkerOptions) -> Outcome:
         is_passing=is_passing,
         cpu_s=time.process_time() - cpu,
     )
+
+
+def _write_locks(locked: _Locked, task: FleetTask, run: str, place: Place, journal: Journal) -> None:
+    """Write the locks that are not as they were before this run, of which a killed attempt may have written some."""
+    earlier = journal.find_states(task.key, run)
+    written = [
+        (row, text)
+        for row, text in zip(locked.rows, locked.texts, strict=True)
+        if text is not None and row["state"] != "unchanged"
+    ]
+    for row in locked.rows:
+        row["state"] = earlier.get(row["lock"], row["state"]) if row["state"] != "failed" else "failed"
+    if written:
+        journal.begin(task.key, run, {row["lock"]: row["state"] for row in locked.rows if row["lock"] is not None})
+    for row, text in written:
+        place.write(row["lock"], text)
 
 
 def examine_worker(options: WorkerOptions, variables: Sequence[str]) -> Examination:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from resolver.fleet.cluster import open_client
 from resolver.fleet.manifest import read_manifest
 from resolver.fleet.run import FleetOptions
 from resolver.fleet.tasks import FleetTask, TaskBuilder
@@ -22,8 +24,9 @@ MACHINES = ("GPU-A100", "M")
 class Fleet:
     """The lists below `apps` of a project, whose index has `web` (needs `http`), `http` and `log`."""
 
-    def __init__(self, project: Project, tmp_path: Path) -> None:
+    def __init__(self, project: Project, tmp_path: Path, scheduler: str) -> None:
         self.project = project
+        self.scheduler = scheduler
         self.folder = project.folder / "apps"
         self.output = tmp_path / "out"
         self.server = project.server
@@ -51,14 +54,14 @@ class Fleet:
         return task
 
     def options(self, **changes: Any) -> FleetOptions:
-        """The options of a run with two processes."""
+        """The options of a run with the two processes that all tests of a module share."""
         given = FleetOptions(
             manifest=self.folder,
             output=str(self.output),
             arguments=Settings(python="3.11"),
             machines=MACHINES,
             worker=replace(self.worker, output="", run=""),
-            workers=2,
+            scheduler=self.scheduler,
         )
         return replace(given, **changes)
 
@@ -68,7 +71,14 @@ class Fleet:
         return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("pylock*.toml"))}
 
 
+@pytest.fixture(scope="module")
+def scheduler() -> Iterator[str]:
+    """The address of a scheduler with two worker processes."""
+    with open_client(None, workers=2) as client:
+        yield client.scheduler.address
+
+
 @pytest.fixture
-def fleet(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fleet:
+def fleet(project: Project, tmp_path: Path, scheduler: str, monkeypatch: pytest.MonkeyPatch) -> Fleet:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    return Fleet(project, tmp_path)
+    return Fleet(project, tmp_path, scheduler)

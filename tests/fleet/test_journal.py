@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-import fsspec
+import fsspec  # type: ignore[import-untyped]  # It has no types.
 import pytest
 from moto.server import ThreadedMotoServer
 

@@ -15,7 +15,7 @@ def build(source: str, machine: str | None, state: str = "new") -> Row:
 
 
 def fail(error: Exception, **options: str) -> Row:
-    return build_failed_row(error, source="b", machine="M", **options)  # type: ignore[arg-type]
+    return build_failed_row(error, source="b", machine="M", **options)
 
 
 def test_row_of_a_lock_has_its_figures() -> None:

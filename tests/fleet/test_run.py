@@ -64,6 +64,7 @@ def test_run_locks_all_lists_and_a_repeated_one_does_nothing(fleet: Fleet) -> No
 
 def test_only_what_can_have_changed_is_locked_again(fleet: Fleet) -> None:
     write_lists(fleet)
+    fleet.server.cache_control = "max-age=0"
     lock_fleet(fleet.options())
 
     fleet.write("b/requirements.txt", "log", "http")
@@ -128,7 +129,7 @@ def test_killed_worker_loses_no_lock_and_changes_no_byte(fleet: Fleet) -> None:
             killed.append(find_worker())
             os.kill(killed[-1], signal.SIGKILL)
 
-    result = lock_fleet(fleet.options(), observe=kill)
+    result = lock_fleet(fleet.options(scheduler=None, workers=2), observe=kill)
     found = fleet.read_locks()
     undisturbed = replace(fleet.worker, output=str(fleet.output / "again"))
     for task in fleet.build(machines=MACHINES).values():
@@ -143,7 +144,7 @@ def find_worker() -> int:
     """The process of a worker: a child of this one that Dask has started as one."""
     from distributed import default_client
 
-    pids: dict[str, int] = default_client().run(os.getpid)
+    pids: dict[str, int] = default_client().run(os.getpid)  # type: ignore[no-untyped-call]  # Dask has no types.
     return min(pids.values())
 
 

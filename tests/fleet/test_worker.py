@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from resolver.fleet.journal import DONE, FAILED
+from resolver.fleet.journal import DONE, FAILED, Journal, open_place
 from resolver.fleet.tasks import identify_code
 from resolver.fleet.worker import examine_worker, lock_task
 from tests.fleet.conftest import MACHINES, Fleet
@@ -17,9 +18,9 @@ from tests.servers import Answer, wheel
 _CANARY = "canary-9f2e77"
 
 
-def read_result(fleet: Fleet, key: str, state: str = DONE) -> dict[str, object]:
+def read_result(fleet: Fleet, key: str, state: str = DONE) -> dict[str, Any]:
     """The result of a task in the journal."""
-    found: dict[str, object] = json.loads((fleet.output / ".fleet" / state / f"{key}.json").read_text())
+    found: dict[str, Any] = json.loads((fleet.output / ".fleet" / state / f"{key}.json").read_text())
     return found
 
 
@@ -82,11 +83,28 @@ def test_old_locks_in_the_output_keep_their_pins_until_an_upgrade(fleet: Fleet) 
 
     lock_task(task, replace(fleet.worker, refresh=True))
     kept = fleet.read_locks()["a/pylock.toml"]
-    lock_task(task, replace(fleet.worker, refresh=True, upgrade=True))
+    lock_task(task, replace(fleet.worker, refresh=True, upgrade=True, run="second"))
 
     assert b'version = "2.0"' in kept
     assert b'version = "3.0"' in fleet.read_locks()["a/pylock.toml"]
-    assert read_result(fleet, task.key)["rows"][0]["state"] == "changed"  # type: ignore[index]
+    assert read_result(fleet, task.key)["rows"][0]["state"] == "changed"
+
+
+def test_attempt_that_follows_a_killed_one_knows_what_the_locks_were_before(fleet: Fleet) -> None:
+    fleet.write("a/requirements.txt", "web")
+    task = fleet.build_one("a/requirements.txt", machines=MACHINES)
+    lock_task(task, fleet.worker)
+    (fleet.output / ".fleet" / DONE / f"{task.key}.json").unlink()
+    states = {"a/pylock.gpu-a100.toml": "changed", "a/pylock.m.toml": "unchanged"}
+    Journal(open_place(str(fleet.output))).begin(task.key, fleet.worker.run, states)
+    (fleet.output / "a/pylock.m.toml").unlink()
+
+    lock_task(task, fleet.worker)
+    assert [row["state"] for row in read_result(fleet, task.key)["rows"]] == ["changed", "unchanged"]
+    assert sorted(fleet.read_locks()) == sorted(states)
+    assert list((fleet.output / ".fleet" / "begun").iterdir()) == []
+    lock_task(task, replace(fleet.worker, run="second"))
+    assert [row["state"] for row in read_result(fleet, task.key)["rows"]] == ["unchanged", "unchanged"]
 
 
 def test_lock_of_another_list_in_the_output_is_replaced_without_its_pins(fleet: Fleet) -> None:
