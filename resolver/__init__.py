@@ -68,8 +68,6 @@ if TYPE_CHECKING:
     from resolver.inspection.verification import read_environment as read_environment
     from resolver.inspection.verification import verify_lockfile as verify_lockfile
     from resolver.locking.locker import LockOutcome as LockOutcome
-    from resolver.locking.locker import lock as lock
-    from resolver.locking.locker import lock_plan as lock_plan
     from resolver.locking.old_lock import Upgrade as Upgrade
     from resolver.locking.plan_secrets import open_session as open_session
     from resolver.planning.plan import LockPlan as LockPlan
@@ -77,6 +75,10 @@ if TYPE_CHECKING:
     from resolver.planning.plan import plan_lock as plan_lock
     from resolver.requirements.requirement_list import parse_requirement_list as parse_requirement_list
     from resolver.requirements.scopes import ScopeRules as ScopeRules
+    from resolver.session import LockTarget as LockTarget
+    from resolver.session import Session as Session
+    from resolver.session import lock as lock
+    from resolver.session import lock_plan as lock_plan
     from resolver.settings.settings import Settings as Settings
     from resolver.solve.diagnosis import NoSolutionError as NoSolutionError
     from resolver.solve.explanation import CollidingRequirement as CollidingRequirement
@@ -139,12 +141,13 @@ _NAMES_BY_MODULE = {
         "read_environment",
         "verify_lockfile",
     ),
-    "resolver.locking.locker": ("LockOutcome", "lock", "lock_plan"),
+    "resolver.locking.locker": ("LockOutcome",),
     "resolver.locking.old_lock": ("Upgrade",),
     "resolver.locking.plan_secrets": ("open_session",),
     "resolver.planning.plan": ("LockPlan", "RunContext", "plan_lock"),
     "resolver.requirements.requirement_list": ("parse_requirement_list",),
     "resolver.requirements.scopes": ("ScopeRules",),
+    "resolver.session": ("LockTarget", "Session", "lock", "lock_plan"),
     "resolver.settings.settings": ("Settings",),
     "resolver.solve.diagnosis": ("NoSolutionError",),
     "resolver.solve.explanation": (

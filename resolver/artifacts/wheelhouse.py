@@ -45,7 +45,7 @@ from resolver.artifacts.downloads import Downloads, FetchedFile, Progress, measu
 from resolver.artifacts.wanted import Wanted, WantedFile, list_wanted
 from resolver.errors import AuthenticationError, InputError, render_os_error
 from resolver.fetch.access import Access, Cancellation
-from resolver.fetch.http.session import Session
+from resolver.fetch.http.http_session import HttpSession
 from resolver.fetch.http.wire import SLICE_S
 from resolver.fetch.lock_policy import LockPolicy
 from resolver.fetch.projects.listings import find_signed_link
@@ -123,7 +123,7 @@ class _Filling:
         lockfile: Lockfile,
         *,
         to: Path,
-        session: Session,
+        session: HttpSession,
         on_progress: Callable[[Progress], None],
         announce: Callable[[str], None],
     ) -> None:

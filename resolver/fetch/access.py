@@ -23,6 +23,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
+from weakref import WeakSet
 
 from lockfiles._values import compile_later, dataclass
 from lockfiles.variable_bindings import VariableBinding, VariableBindings
@@ -101,16 +102,41 @@ class Cancellation:
     no temporary file. Only a lookup of a host name cannot be interrupted: its thread ends when the system gives up.
     """
 
-    __slots__ = ("_after_s", "_cancelled", "_ends_at")
+    __slots__ = ("__weakref__", "_after_s", "_cancelled", "_ends_at", "_joined", "_lock")
 
     def __init__(self, *, after_s: float | None = None) -> None:
         self._after_s = after_s
         self._ends_at = float("inf") if after_s is None else time.monotonic() + after_s
         self._cancelled = threading.Event()
+        self._joined: WeakSet[Cancellation] = WeakSet()
+        self._lock = threading.Lock()
+
+    @classmethod
+    def join(cls, *others: Cancellation) -> Cancellation:
+        """One that ends as soon as any of the others does."""
+        joined = cls()
+        for other in others:
+            if other._ends_at < joined._ends_at:
+                joined._after_s, joined._ends_at = other._after_s, other._ends_at
+            with other._lock:
+                other._joined.add(joined)
+                is_cancelled = other._cancelled.is_set()
+            if is_cancelled:
+                joined.cancel()
+        return joined
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """A copy has the time that is left, since the clock of another process starts elsewhere."""
+        left_s = None if self._after_s is None else self._ends_at - time.monotonic()
+        return _copy_cancellation, (self._after_s, left_s, self._cancelled.is_set())
 
     def cancel(self) -> None:
         """End the runs; a second call has no effect."""
-        self._cancelled.set()
+        with self._lock:
+            self._cancelled.set()
+            joined = tuple(self._joined)
+        for one in joined:
+            one.cancel()
 
     def check(self) -> None:
         """Raises RunCancelledError where the runs must end."""
@@ -125,6 +151,16 @@ class Cancellation:
         """Wait, but not beyond the end of the runs. Raises RunCancelledError there."""
         self._cancelled.wait(max(0.0, min(delay_s, self._ends_at - time.monotonic())))
         self.check()
+
+
+def _copy_cancellation(after_s: float | None, left_s: float | None, is_cancelled: bool) -> Cancellation:
+    """The copy of a cancellation in this process."""
+    copy = Cancellation(after_s=after_s)
+    if left_s is not None:
+        copy._ends_at = time.monotonic() + left_s
+    if is_cancelled:
+        copy.cancel()
+    return copy
 
 
 _NO_END = Cancellation()

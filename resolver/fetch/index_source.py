@@ -30,7 +30,7 @@ from resolver.fetch.direct.run_support import BuildResources, DirectReferences
 from resolver.fetch.evidence import Evidence
 from resolver.fetch.http.credentials import Credentials
 from resolver.fetch.http.http_errors import closed_error, missing_offline
-from resolver.fetch.http.session import Session
+from resolver.fetch.http.http_session import HttpSession
 from resolver.fetch.http.wire import CONNECTIONS
 from resolver.fetch.projects.dependencies import FileDependencies, check_listed_hashes, find_project, has_two_hashes
 from resolver.fetch.projects.pages import ProjectPages
@@ -105,7 +105,7 @@ def open_package_source(
     - `sleep` waits between attempts; None is `time.sleep`.
     """
     access = replace(access, cache_folder=_make_cache_folder(access.cache_folder))
-    session = Session(access, credentials=credentials, policy=policy, sleep=sleep)
+    session = HttpSession(access, credentials=credentials, policy=policy, sleep=sleep)
     resources = BuildResources(session=session, folder=access.cache_folder)
     builds = _describe_builds(options, resources, target)
     direct = DirectReferences(
@@ -133,7 +133,7 @@ def _build_source(
     target: Target,
     options: SourceOptions,
     *,
-    session: Session,
+    session: HttpSession,
     builds: Builds,
     direct: DirectReferences,
     known: KnownHashes | None,
@@ -200,7 +200,7 @@ def _find_no_wheels(requirements: Sequence[str], python: PythonVersion | None) -
     raise ResolutionError(f"no index is known for build requirements: {', '.join(requirements)}")
 
 
-def _measure(file: DistributionFile, *, session: Session) -> str:
+def _measure(file: DistributionFile, *, session: HttpSession) -> str:
     """The kernels of a wheel of torch, read out of the wheel."""
     # Lazy: few runs meet a release of torch that the data does not cover.
     from resolver.fetch.projects.wheel_contents import Kernels
@@ -233,7 +233,7 @@ class _IndexSource:
         tasks: _PackageTasks,
         metadata: FileDependencies,
         evidence: Evidence | None,
-        session: Session,
+        session: HttpSession,
         ending: Cancellation,
     ) -> None:
         self.observe = session.observe

@@ -1,7 +1,7 @@
 """What a lock may cause on this machine: which hosts get requests, which files are read, whether code is built.
 
 In: what the user of the lock allows. Out: `LockPolicy`, which is passed unchanged to the places where a request is made
-(`Session`, `GitRepositories`), a file is opened and a build is started. Nothing in a lock changes it.
+(`HttpSession`, `GitRepositories`), a file is opened and a build is started. Nothing in a lock changes it.
 
 It is a module of its own because the author of a lock may be a stranger to its user, and because one policy must hold
 for every verb and every function that reads locks: a verb that made its own checks would miss some. A list that the

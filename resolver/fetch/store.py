@@ -48,6 +48,8 @@ from resolver.fetch.http.freshness import LONGEST_LIFETIME_S
 
 __all__ = [
     "FOREVER",
+    "HEAD_BYTES",
+    "INSTANT_AT",
     "FolderStore",
     "State",
     "Store",
@@ -56,7 +58,12 @@ __all__ = [
     "find_value_path",
     "find_version",
     "is_current",
+    "measure",
     "open_store",
+    "pack_entry",
+    "pack_instant",
+    "parse_entry",
+    "parse_head",
     "write_cache_file",
 ]
 
@@ -70,7 +77,10 @@ _EARLIER_LOG = "responses-v1.log"
 _HEADER = struct.Struct("<8sIQdI")
 """Magic, CRC-32 of key and value, bytes of the value; then the instant and its CRC-32."""
 _INSTANT = struct.Struct("<dI")
-_INSTANT_AT = _HEADER.size - _INSTANT.size
+HEAD_BYTES = _HEADER.size
+"""The bytes in front of key and value, which suffice for `parse_head`."""
+INSTANT_AT = _HEADER.size - _INSTANT.size
+"""Where the instant lies in an entry, which another one may be written over."""
 _MAGIC = b"pfstore1"
 _SHARDS = "0123456789abcdef"
 _FILLED = 0.9
@@ -157,6 +167,39 @@ def measure(key: bytes, value: bytes | memoryview) -> tuple[int, int]:
     return checksum, len(value) << 32 | checksum
 
 
+def pack_entry(key: str, value: bytes, *, until: float) -> tuple[bytes, int]:
+    """The bytes that any store keeps for a value, and the identity of the value."""
+    encoded = key.encode()
+    checksum, identity = measure(encoded, value)
+    return b"".join((_HEADER.pack(_MAGIC, checksum, len(value), *_stamp(until, checksum)), encoded, value)), identity
+
+
+def parse_entry(key: str, entry: bytes | memoryview) -> StoredValue | None:
+    """The value of a key from its bytes; None for those of another key, and for any that are damaged or cut off."""
+    data = memoryview(entry)
+    state = parse_head(data)
+    encoded = key.encode()
+    value = data[_HEADER.size + len(encoded) :]
+    if state is None or data[_HEADER.size : _HEADER.size + len(encoded)] != encoded:
+        return None
+    return StoredValue(value, state) if measure(encoded, value)[1] == state.identity else None
+
+
+def parse_head(data: bytes | memoryview) -> State | None:
+    """The state from the head of an entry; None for one that is damaged."""
+    if len(data) < _HEADER.size:
+        return None
+    magic, checksum, size, until, stamp = _HEADER.unpack_from(data)
+    if magic != _MAGIC or stamp != _stamp(until, checksum)[1]:
+        return None
+    return State(until, size << 32 | checksum)
+
+
+def pack_instant(until: float, *, identity: int) -> bytes:
+    """The bytes at `INSTANT_AT` in the entry of a value."""
+    return _INSTANT.pack(*_stamp(until, identity & 0xFFFFFFFF))
+
+
 class FolderStore:
     """A `Store` in the folder of the cache, which holds `limit_bytes` and what the last runs have added to them."""
 
@@ -182,38 +225,30 @@ class FolderStore:
                 used = os.fstat(file.fileno()).st_mtime
         except OSError:
             return None
-        state = _parse_header(data)
-        key_length = len(key.encode())
-        value = data[_HEADER.size + key_length :]
-        if state is None or data[_HEADER.size : _HEADER.size + key_length] != key.encode():
-            return None
-        if measure(key.encode(), value)[1] != state.identity:
-            return None
-        if time.time() - used > _USE_S:
+        found = parse_entry(key, data)
+        if found is not None and time.time() - used > _USE_S:
             with suppress(OSError):
                 os.utime(path)
-        return StoredValue(value, state)
+        return found
 
     def find_state(self, key: str) -> State | None:
         """See `Store`."""
         try:
             with open(self._find_path(key), "rb", buffering=0) as file:  # noqa: PTH123  # as in `__init__`
-                return _parse_header(memoryview(file.read(_HEADER.size) or b""))
+                return parse_head(file.read(HEAD_BYTES) or b"")
         except OSError:
             return None
 
     def put(self, key: str, value: bytes, *, until: float) -> int:
         """See `Store`."""
-        encoded = key.encode()
-        checksum, identity = measure(encoded, value)
-        header = _HEADER.pack(_MAGIC, checksum, len(value), *_stamp(until, checksum))
+        entry, identity = pack_entry(key, value, until=until)
         path = self._find_path(key)
         try:
             try:
-                _replace(path, header + encoded + value)
+                _replace(path, entry)
             except FileNotFoundError:
                 self._make_folder(path)
-                _replace(path, header + encoded + value)
+                _replace(path, entry)
         except OSError:
             return identity
         shard = path[len(self._folder) + 1]
@@ -223,10 +258,10 @@ class FolderStore:
     def expire(self, key: str, until: float, *, identity: int) -> None:
         """See `Store`. The instant is written in place: the file may be one that was replaced meanwhile, or will be."""
         with suppress(OSError), open(self._find_path(key), "r+b", buffering=0) as file:  # noqa: PTH123  # as above
-            state = _parse_header(memoryview(file.read(_HEADER.size) or b""))
+            state = parse_head(file.read(HEAD_BYTES) or b"")
             if state is not None and state.identity == identity:
-                file.seek(_INSTANT_AT)
-                file.write(_INSTANT.pack(*_stamp(until, identity & 0xFFFFFFFF)))
+                file.seek(INSTANT_AT)
+                file.write(pack_instant(until, identity=identity))
 
     def claim(self, key: str, *, for_s: float) -> float:
         """See `Store`. A claim is an empty file, and ends when it is old."""
@@ -333,16 +368,6 @@ def find_version() -> str:
 def _stamp(until: float, checksum: int) -> tuple[float, int]:
     """An instant and its checksum, which is also one of the value that the instant belongs to."""
     return until, zlib.crc32(struct.pack("<dI", until, checksum))
-
-
-def _parse_header(data: memoryview) -> State | None:
-    """The state in the head of a file; None for one that is damaged."""
-    if len(data) < _HEADER.size:
-        return None
-    magic, checksum, size, until, stamp = _HEADER.unpack_from(data)
-    if magic != _MAGIC or stamp != _stamp(until, checksum)[1]:
-        return None
-    return State(until, size << 32 | checksum)
 
 
 def _replace(path: str, data: bytes) -> None:

@@ -19,7 +19,7 @@ from packaging.version import Version
 
 from lockfiles import Lockfile, build_graph
 from lockfiles._values import dataclass
-from resolver.fetch.http.session import Session
+from resolver.fetch.http.http_session import HttpSession
 from resolver.fetch.projects.listings import fetch_listings
 from resolver.index.core_metadata import admits_python
 from resolver.index.distribution_file import FileNames, RawFile, UnreadableNameError
@@ -73,7 +73,7 @@ class NewerRelease:
     newest: Version
 
 
-def fetch_pin_listings(lockfile: Lockfile, session: Session) -> dict[NormalizedName, Listed | None]:
+def fetch_pin_listings(lockfile: Lockfile, session: HttpSession) -> dict[NormalizedName, Listed | None]:
     """What the index of each pin lists now; None where it no longer has the project.
 
        Pins without an index (direct references, find-links) are left out.

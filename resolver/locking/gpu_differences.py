@@ -41,7 +41,14 @@ from resolver.targets.torch_builds import (
     order_builds,
 )
 
-__all__ = ["DriverChange", "find_driver_changes", "has_same_resolution", "list_versions"]
+__all__ = [
+    "DriverChange",
+    "dump_changes",
+    "find_driver_changes",
+    "has_same_resolution",
+    "list_versions",
+    "load_changes",
+]
 
 _TORCH = NormalizedName("torch")
 _WITHOUT_BUILDS = frozenset({_TORCH, NormalizedName("triton")})
@@ -106,6 +113,24 @@ def find_driver_changes(
         for other in list_other_drivers(target.accelerator)
     )
     return tuple(change for change in found if change is not None)
+
+
+def dump_changes(changes: Sequence[DriverChange]) -> str:
+    """The JSON text of changes, for the store of earlier answers."""
+    # Lazy: only runs that keep their result in the cache need it.
+    import json
+
+    return json.dumps([[one.driver, one.changes, one.source, one.has_ended] for one in changes], ensure_ascii=False)
+
+
+def load_changes(text: str) -> tuple[DriverChange, ...]:
+    """What `dump_changes` wrote. Raises ValueError and TypeError for any other text."""
+    import json  # Lazy, as above.
+
+    return tuple(
+        DriverChange(driver=driver, changes=tuple(changes), source=source, has_ended=has_ended)
+        for driver, changes, source, has_ended in json.loads(text)
+    )
 
 
 def list_versions(

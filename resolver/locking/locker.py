@@ -6,28 +6,23 @@ lock.
 
 It is a module of its own because it joins parts that do not import each other: `fetch` gives a package source, `solve`
 the search, `locking.document` the lock. The plans of one run share their package sources and resolutions, so each page
-is read once and equal problems are solved once. `lock`, the entry point for programs, is here too: it makes a plan from
-a list in memory. It reads the environment (for `${VAR}` in URLs) and the clock (for a relative `exclude-newer`), and
-nothing about the Python that runs it.
+is read once and equal problems are solved once.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field, replace
-from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, Self
 
 from packaging.utils import NormalizedName
 
 from lockfiles import Lockfile
 from lockfiles._values import dataclass
 from resolver.errors import ResolutionError
-from resolver.fetch.access import Access, find_bindings
+from resolver.fetch.access import Access
 from resolver.index.package_source import PackageSource
 from resolver.locking.build_requirements import BuildPins, find_build_pins
 from resolver.locking.diagnostics import (
@@ -57,26 +52,20 @@ from resolver.locking.plan_secrets import (
     list_literal_warnings,
 )
 from resolver.locking.plan_solver import PlanSolver, find_default_index
-from resolver.planning.plan import LockPlan, RunContext, plan_lock
-from resolver.requirements.entry import Entry, RequirementItems
+from resolver.planning.plan import LockPlan
+from resolver.requirements.entry import Entry
 from resolver.requirements.url import Url
-from resolver.settings.settings import Settings
 from resolver.solve.build_problem import check_contents
 from resolver.solve.problem import Problem
 from resolver.solve.resolution import Pin, Resolution
-from resolver.sources.source import ItemList, Source, StatedValue
-from resolver.targets.platforms import Platform
-from resolver.targets.target import PythonVersion, Target
+from resolver.targets.target import Target
 
 if TYPE_CHECKING:
     from resolver.index.distribution_file import FixedSource
     from resolver.index.package_source import PageEvidence
     from resolver.locking.gpu_differences import DriverChange
 
-__all__ = ["Item", "LockOutcome", "Locker", "lock", "lock_plan"]
-
-Item = str | Callable[[Target], str | None]
-"""A requirement or flag, or a function that gives one for a target."""
+__all__ = ["LockOutcome", "Locker"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,58 +85,6 @@ class LockOutcome:
     warnings: tuple[str, ...] = ()
     shadowed: tuple[Pin, ...] = ()
     driver_changes: tuple[DriverChange, ...] = ()
-
-
-def lock(
-    requirements: Sequence[Item] | Sequence[Sequence[Item]],
-    *,
-    python: PythonVersion | str,
-    platform: Platform | str | None = None,
-    machine_type: str | Sequence[str] | None = None,
-    settings: Settings = Settings(),
-    old: Lockfile | None = None,
-    upgrade: Upgrade = KEEP_ALL,
-    access: Access = Access(),
-    folder: Path | None = None,
-) -> LockOutcome:
-    """A lock for the list, or for its layers; nothing is written.
-
-    - An item is text, or a function that is called once with the target and gives text, or None for no item.
-    - `python` is like `3.11`, `platform` like `manylinux_2_35_x86_64`. None is the platform of `settings`, and
-      `manylinux_2_35_x86_64` where they have none.
-    - `machine_type` is like `GPU-A100`, or a fallback list; None is the one of `settings`.
-    - `settings` are those of a `[tool.pinfold]`: an `index_url` replaces the default index.
-    - Pins of `old` that still fit are kept, but for those that `upgrade` releases.
-    - `access` is the way to the indexes; by default no cache is kept.
-    - `folder` is the folder of the lock, to which paths in the list and the settings are relative; files on its disk
-      are locked by relative path. None is the current folder.
-
-    Messages call the list `requirements`, as in `requirements[4]`. Raises PinfoldError; its subclasses distinguish bad
-    input, no solution, network errors and hash mismatches.
-    """
-    folder = folder or Path.cwd()
-    plan = plan_lock(
-        _build_source(requirements, folder=folder, python=python, machine_type=machine_type, settings=settings),
-        arguments=Settings(platform=None if platform is None else str(platform)),
-        path=None,
-        old=old,
-        run=_build_run(folder, access),
-        upgrade=upgrade.everything,
-    )
-    return lock_plan(plan, access=access, upgrade=upgrade)
-
-
-def _build_run(folder: Path, access: Access) -> RunContext:
-    """The facts of a run for the list of a program, whose variables go to the hosts that `access` names."""
-    bindings = find_bindings(access)
-    now = datetime.now(UTC)
-    return RunContext(folder=folder, variables=os.environ, now=now, may_ask_host=False, bindings=bindings)
-
-
-def lock_plan(plan: LockPlan, *, access: Access, upgrade: Upgrade = KEEP_ALL) -> LockOutcome:
-    """A new lock for one plan. Raises the errors of `Locker.lock`."""
-    with Locker([plan], access=access, upgrade=upgrade) as locker:
-        return locker.lock(plan)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,7 +153,7 @@ class Locker:
             default_index=None if opened.default_index is None else opened.default_index.public,
             warnings=self._collect_warnings(opened, problem, resolution),
             shadowed=tuple(find_shadowed(opened.plan, problem, resolution, opened.source, opened.default_index)),
-            driver_changes=self._find_driver_changes(opened, resolution),
+            driver_changes=self._find_driver_changes(opened, problem, resolution),
         )
 
     def list_pages(self) -> tuple[PageEvidence, ...] | None:
@@ -312,7 +249,9 @@ class Locker:
             *iter_yank_warnings(resolution),
         )
 
-    def _find_driver_changes(self, opened: _OpenPlan, resolution: Resolution) -> tuple[DriverChange, ...]:
+    def _find_driver_changes(
+        self, opened: _OpenPlan, problem: Problem, resolution: Resolution
+    ) -> tuple[DriverChange, ...]:
         """What other drivers would change, found without a request."""
         if resolution.build is None:
             return ()
@@ -328,38 +267,9 @@ class Locker:
             return self._solver.solve_without_requests(replace(plan, target=target), fixed, source)
 
         locate = partial(locate_dependency, plan, default_index)
-        return find_driver_changes(resolution, plan.target, solve_for, partial(list_versions, read, locate))
-
-
-def _build_source(
-    requirements: object,
-    *,
-    folder: Path,
-    python: PythonVersion | str,
-    machine_type: str | Sequence[str] | None,
-    settings: Settings,
-) -> Source:
-    """The list of a program as a source, with the arguments of `lock` as the places that messages name."""
-    names = (machine_type,) if isinstance(machine_type, str) else tuple(machine_type or ())
-    return Source(
-        name="requirements",
-        stem="requirements",
-        form=ItemList(items=_freeze_items(requirements)),
-        path=None,
-        folder=folder,
-        python=StatedValue(value=str(python), where="`python`"),
-        machine_types=None if machine_type is None else StatedValue(value=names, where="`machine_type`"),
-        settings=settings,
-    )
-
-
-def _freeze_items(requirements: object) -> RequirementItems:
-    """The items as tuples. A value of another type is returned unchanged: the parser reports what is wrong with it."""
-    if isinstance(requirements, str) or not isinstance(requirements, Sequence):
-        return cast("RequirementItems", requirements)
-    return tuple(
-        tuple(item) if isinstance(item, Sequence) and not isinstance(item, str) else item for item in requirements
-    )
+        versions_of = partial(list_versions, read, locate)
+        find = partial(find_driver_changes, resolution, plan.target, solve_for, versions_of)
+        return self._solver.find_driver_changes(plan, problem, opened.opened.source, find=find)
 
 
 def _list_entries(plan: LockPlan) -> tuple[Entry, ...]:

@@ -2,7 +2,7 @@
 
 In: the `LockPlan`s of a run, and the `Access` that the user configures. Out: `Credentials` by scheme, host and port for
 the transport; warnings and errors about signatures and literal secrets; the hosts for which a lock needs credentials;
-and a `Session` for the files of a lock.
+and a `HttpSession` for the files of a lock.
 
 It is a module of its own because one rule holds for all of it: secrets come from the lists and settings of the user.
 A lock gives only public URLs, and its text about hosts and variables is a hint, never a reason to send a secret.
@@ -22,7 +22,7 @@ from lockfiles.variable_bindings import VariableBinding
 from resolver.errors import Fault, FetchError, ListError, Position, UnboundVariableError
 from resolver.fetch.access import Access, LoginOptions, open_credentials
 from resolver.fetch.http.credentials import Credentials, Destination, find_destination
-from resolver.fetch.http.session import Session
+from resolver.fetch.http.http_session import HttpSession
 from resolver.planning.from_lock import build_lock_policy
 from resolver.planning.plan import LockPlan
 from resolver.requirements.entry import ArchiveUrl, VcsReference
@@ -206,7 +206,7 @@ def _iter_withheld_warnings(plan: LockPlan) -> Iterator[str]:
 @contextmanager
 def open_session(
     access: Access, *, lists: Sequence[LockPlan] = (), lock_folder: Path | None = None, build: bool = False
-) -> Iterator[Session]:
+) -> Iterator[HttpSession]:
     """A session for the files of a lock, with the policy for what a lock may cause; closed at the end.
 
     `lock_folder` is the folder of the lock, where it may lead to files. `build` allows builds of its sources.
@@ -223,7 +223,7 @@ def open_session(
     for warning in credentials.warnings:
         announce(f"warning: {warning}")
     policy = build_lock_policy(lock_folder, access=access, lists=lists, build=build)
-    session = Session(access, credentials=credentials, policy=policy)
+    session = HttpSession(access, credentials=credentials, policy=policy)
     try:
         yield session
     finally:

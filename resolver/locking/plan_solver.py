@@ -11,8 +11,9 @@ that compare problems must depend on the same fields of a plan.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
 
 from packaging.utils import NormalizedName
 
@@ -32,7 +33,12 @@ from resolver.solve.resolution import Resolution, dump_resolution, load_resoluti
 from resolver.targets.accelerators import UNSPECIFIED, Gpu
 from resolver.targets.target import Target
 
+if TYPE_CHECKING:
+    from resolver.locking.gpu_differences import DriverChange
+
 __all__ = ["PlanSolver", "find_default_index"]
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +99,11 @@ class PlanSolver:
         """
         key = _build_key(plan, problem)
         # `or` is safe: a resolution has no length, so it is never false.
-        found = self._resolutions.get(key) or self._find_equivalent(plan, problem)
+        found = self._resolutions.get(key)
+        if found is None:
+            found = self._find_equivalent(plan, problem)
+            if found is not None:
+                _Answer(problem, source, _list_inputs(plan)).keep(found)
         if found is None:
             found = self._solve_anew(plan, problem, source)
         self._resolutions[key] = found
@@ -115,12 +125,34 @@ class PlanSolver:
             self._resolutions[key] = solve(problem, source)
         return self._resolutions[key]
 
+    def find_driver_changes(
+        self, plan: LockPlan, problem: Problem, source: PackageSource, *, find: Callable[[], Sequence[DriverChange]]
+    ) -> tuple[DriverChange, ...]:
+        """The changes that an earlier run kept with the resolution, or those that `find` finds, which are then kept.
+
+        They take a search for each driver that runs other builds.
+        """
+        # Lazy: only a lock for GPUs has a driver.
+        from resolver.locking.gpu_differences import dump_changes, load_changes
+
+        answer = _Answer(problem, source, _list_inputs(plan))
+        found = answer.find_text("driver changes", load_changes)
+        if found is None:
+            found = tuple(find())
+            answer.keep_text("driver changes", dump_changes(found))
+        return found
+
     def _solve_anew(self, plan: LockPlan, problem: Problem, source: PackageSource) -> Resolution:
         """The resolution of the cache or of a search; the one for a GPU is kept for the other GPUs of the run."""
-        if self._has_one_plan or not isinstance(plan.target.accelerator, Gpu):
-            return _solve_cached(problem, source, _list_inputs(plan), solve=lambda: _search(plan, problem, source))
+        answer = _Answer(problem, source, _list_inputs(plan))
+        recalled = answer.find()
+        if recalled is not None:
+            return recalled
         watched = _WatchedSource(source)
         found = _search(plan, problem, watched)
+        answer.keep(found)
+        if self._has_one_plan or not isinstance(plan.target.accelerator, Gpu):
+            return found
         self._solved_targets.append(
             _SolvedTarget(
                 target=plan.target,
@@ -192,7 +224,6 @@ def _build_key(plan: LockPlan, problem: Problem, *, for_all_accelerators: bool =
     return (
         *_list_inputs(plan),
         plan.settings,
-        _uses_family_indexes(plan),
         target,
         plan.exclude_newer,
         tuple(sorted(problem.preferences.items())),
@@ -217,6 +248,7 @@ def _list_inputs(plan: LockPlan) -> tuple[Hashable, ...]:
         settings.build_anyway,
         settings.build_metadata,
         settings.no_download,
+        _uses_family_indexes(plan),
     )
 
 
@@ -239,34 +271,49 @@ def _search(plan: LockPlan, problem: Problem, source: PackageSource) -> Resoluti
     return replace(resolution, pins=pins, warnings=warnings)
 
 
-def _solve_cached(
-    problem: Problem, source: PackageSource, inputs: Hashable, *, solve: Callable[[], Resolution]
-) -> Resolution:
-    """The resolution that an earlier run kept, or that of `solve`, which is then kept for the next run.
+class _Answer:
+    """What the cache keeps between runs about a problem: its resolution, and what follows from that.
 
-    The source keeps resolutions under a text of the problem, together with the pages and metadata that were read, and
-    finds none once one of those has changed. `inputs` are the further values that decide the resolution. Nothing is
-    kept where a pin had to be built for its metadata, because a build may give other metadata next time.
+    The source keeps texts under the text of the problem, together with the pages and metadata that were read, and finds
+    none once one of those has changed. `inputs` are the further values that decide the resolution.
     """
-    answers = source.answers
-    question = None if answers is None or problem.require_hashes else render_question(problem, inputs)
-    if answers is None or question is None:
-        return solve()
-    answer = answers.find_answer(question)
-    if answer is not None:
-        try:
-            found = load_resolution(answer, problem.roots)
-        except (ValueError, TypeError, LookupError):
-            pass  # The cache is damaged: search, and replace the entry.
-        else:
-            if source.observe is not None:
-                # Lazy: few runs have a listener.
-                from resolver.index.events import Recalled
 
-                source.observe(Recalled(pins=len(found.pins)))
-            return found
-    resolution = solve()
-    text = None if any(pin.built for pin in resolution.pins) else dump_resolution(resolution, problem.roots)
-    if text is not None:
-        answers.keep_answer(question, text)
-    return resolution
+    def __init__(self, problem: Problem, source: PackageSource, inputs: Hashable) -> None:
+        answers = source.answers
+        self._roots = problem.roots
+        self._observe = source.observe
+        self._answers = answers
+        self._question = None if answers is None or problem.require_hashes else render_question(problem, inputs)
+
+    def find(self) -> Resolution | None:
+        """The resolution that an earlier run kept, if all that it rests on is as it was; else None."""
+        found = self.find_text("", lambda text: load_resolution(text, self._roots))
+        if found is not None and self._observe is not None:
+            # Lazy: few runs have a listener.
+            from resolver.index.events import Recalled
+
+            self._observe(Recalled(pins=len(found.pins)))
+        return found
+
+    def keep(self, resolution: Resolution) -> None:
+        """Keep a resolution for the next run.
+
+        Nothing is kept where a pin had to be built for its metadata: a build may give other metadata next time.
+        """
+        if not any(pin.built for pin in resolution.pins):
+            self.keep_text("", dump_resolution(resolution, self._roots))
+
+    def find_text(self, subject: str, load: Callable[[str], _T]) -> _T | None:
+        """What `load` makes of the text that is kept about a subject; None for none, and for a damaged one."""
+        if self._answers is None or self._question is None:
+            return None
+        text = self._answers.find_answer(f"{subject}\n{self._question}" if subject else self._question)
+        try:
+            return None if text is None else load(text)
+        except (ValueError, TypeError, LookupError):
+            return None  # The cache is damaged: the entry is replaced.
+
+    def keep_text(self, subject: str, text: str | None) -> None:
+        """Keep a text about a subject; None is what cannot be kept."""
+        if self._answers is not None and self._question is not None and text is not None:
+            self._answers.keep_answer(f"{subject}\n{self._question}" if subject else self._question, text)

@@ -23,7 +23,6 @@ from resolver.index.distribution_file import FixedSource
 from resolver.index.location import Location
 from resolver.requirements.entry import FormatControl
 from resolver.requirements.scopes import IndexFamily
-from resolver.targets.accelerators import UNSPECIFIED
 from resolver.targets.target import Target
 
 if TYPE_CHECKING:
@@ -111,8 +110,8 @@ def render_question(problem: Problem, *behind: object) -> str | None:
 
     `behind` are the values that `problem.locations` depends on, and all others that decide the result.
     """
-    # Which builds run on a machine depends on more than pages and metadata.
-    if problem.build_indexes is not None or problem.target.accelerator != UNSPECIFIED:
+    # What a wheel holds is found by ranges of it, which are neither pages nor metadata.
+    if problem.measures_kernels:
         return None
     # What a direct reference leads to may have changed, and nothing here would show it.
     if problem.direct:

@@ -81,7 +81,7 @@ class Resolution:
 
 def dump_resolution(resolution: Resolution, roots: Sequence[Root]) -> str | None:
     """The JSON text; None for a resolution that it cannot hold completely. `roots` are those of the problem."""
-    if resolution.build is not None or resolution.failed_builds:
+    if resolution.failed_builds:
         return None
     places = {root.position: number for number, root in enumerate(roots)}
     try:
@@ -89,7 +89,8 @@ def dump_resolution(resolution: Resolution, roots: Sequence[Root]) -> str | None
         # Lazy: only runs that keep their result in the cache need it.
         import json
 
-        text = json.dumps([pins, resolution.warnings], ensure_ascii=False)
+        build = None if resolution.build is None else [resolution.build.cuda, resolution.build.why]
+        text = json.dumps([pins, resolution.warnings, build], ensure_ascii=False)
         return text if load_resolution(text, roots) == resolution else None
     except (KeyError, ValueError):
         return None
@@ -100,8 +101,12 @@ def load_resolution(text: str, roots: Sequence[Root]) -> Resolution:
     # Lazy, as above.
     import json
 
-    pins, warnings = json.loads(text)
-    return Resolution(pins=tuple(_load_pin(pin, roots) for pin in pins), warnings=tuple(warnings))
+    pins, warnings, build = json.loads(text)
+    return Resolution(
+        pins=tuple(_load_pin(pin, roots) for pin in pins),
+        warnings=tuple(warnings),
+        build=None if build is None else ChosenBuild(cuda=build[0], why=build[1]),
+    )
 
 
 def _dump_pin(pin: Pin, places: dict[Any, int]) -> list[object]:

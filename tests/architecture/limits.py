@@ -50,7 +50,7 @@ LIMITS = (
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("resolver", "lockfiles")
-MANY_PARAMETERS_ALLOWED = ("resolver.lock",)
+MANY_PARAMETERS_ALLOWED = ("resolver.lock", "resolver.Session.lock")
 """Public names of functions that may have more than 8 parameters."""
 _KINDS: dict[str, tuple[ImportKind, ...]] = {
     "import circles: imports at the top": ("plain",),

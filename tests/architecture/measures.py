@@ -193,6 +193,8 @@ class Tree:
     def find_definition(self, public_name: str) -> str:
         """Where a package takes one of its public names from, as dotted text; the name itself if it imports none."""
         package, _, name = public_name.rpartition(".")
+        if package not in self.modules:  # A method of a public class.
+            return f"{self.find_definition(package)}.{name}"
         for node in ast.walk(self.modules[package].tree):
             if isinstance(node, ast.ImportFrom):
                 for alias in node.names:

@@ -13,7 +13,7 @@ from resolver.artifacts.downloads import Downloads
 from resolver.artifacts.wanted import WantedFile
 from resolver.errors import InputError
 from resolver.fetch.access import Access
-from resolver.fetch.http.session import Session
+from resolver.fetch.http.http_session import HttpSession
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows limits no file's size")
@@ -29,7 +29,7 @@ def test_full_disk_is_told_whenever_the_system_notices(tmp_path: Path) -> None:
     downloads = Downloads(
         find_folder=lambda file: tmp_path,
         stash=tmp_path,
-        client=Session(Access(offline=True)),
+        client=HttpSession(Access(offline=True)),
         on_progress=lambda progress: None,
     )
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.command import child_environment
-from tests.fetch.http.test_session import start
+from tests.fetch.http.test_http_session import start
 from tests.servers import Answer, IndexServer, wheel
 
 _LOCK = """

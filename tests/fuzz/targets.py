@@ -18,8 +18,8 @@ from packaging.version import Version
 import lockfiles
 from lockfiles._documents import DocumentError, parse_json, parse_toml
 from lockfiles.errors import PinfoldError
+from resolver.fetch.http.http_session import PageStore
 from resolver.fetch.http.login_stores import read_credentials_file
-from resolver.fetch.http.session import PageStore
 from resolver.fetch.projects.record_store import (
     RecordStore,
     RowStore,

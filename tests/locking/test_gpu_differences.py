@@ -11,7 +11,14 @@ from packaging.version import Version
 
 from resolver.errors import FetchError, Position, ResolutionError
 from resolver.index.location import Location
-from resolver.locking.gpu_differences import DriverChange, find_driver_changes, has_same_resolution, list_versions
+from resolver.locking.gpu_differences import (
+    DriverChange,
+    dump_changes,
+    find_driver_changes,
+    has_same_resolution,
+    list_versions,
+    load_changes,
+)
 from resolver.requirements.url import Url
 from resolver.solve.resolution import ChosenBuild, Pin, Requester, Resolution
 from resolver.targets.machine_types import choose_platform, parse_machine_types
@@ -145,3 +152,11 @@ def test_versions_are_those_of_wheels_on_the_default_index() -> None:
     assert list_versions(source, lambda name: (index_location(),), NUMPY) == ()
     failing = MemorySource(releases=releases, target=TARGET, failing=frozenset({DEFAULT_INDEX}))
     assert list_versions(failing, lambda name: (default,), NUMPY) == ()
+
+
+def test_changes_are_kept_as_text() -> None:
+    changes = find_driver_changes(resolve("2.6.0"), A100, lambda target: resolve("2.7.0"), no_versions)
+    assert load_changes(dump_changes(changes)) == changes
+    for damaged in ("", "{}x", "[1]", "[[1, 2]]"):
+        with pytest.raises((ValueError, TypeError)):
+            load_changes(damaged)

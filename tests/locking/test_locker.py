@@ -33,9 +33,10 @@ from resolver import (
     lock,
     parse_python_version,
 )
-from resolver.locking.locker import Locker, lock_plan
+from resolver.locking.locker import Locker
 from resolver.planning.plan import RunContext, plan_lock
 from resolver.requirements.scopes import IndexFamily
+from resolver.session import lock_plan
 from resolver.sources.source import ItemList, Source, StatedValue
 from tests.command import Project
 from tests.distributions import make_wheel

@@ -18,7 +18,9 @@ from packaging.version import Version
 
 import resolver.fetch.evidence
 import resolver.solve.solving
+from resolver import Access, LockOutcome, LockTarget, Session, Settings
 from resolver.errors import Position
+from resolver.index.events import Recalled
 from resolver.solve.problem import Problem, Root, render_question
 from resolver.targets.platforms import parse_platform
 from resolver.targets.target import Target, parse_python_version
@@ -288,6 +290,49 @@ def test_kept_answer_is_what_a_search_gives(project: Project, searches: Searches
         assert results[0] == results[1]
 
 
+TORCH = ("2.6.0", "2.9.0", "2.13.0")
+GPUS = ("GPU-A100", "GPU-H100", "GPU-T4")
+
+
+def lock_for(project: Project, *machines: str, cache: Path | None, events: list[object] | None = None) -> list[object]:
+    """The outcomes of one list for machine types, in order."""
+    access = Access(cache_folder=cache, observe=None if events is None else events.append)
+    targets = [LockTarget(python="3.11", machine_type=machine) for machine in machines]
+    settings = Settings(index_url=project.server.index_url)
+    with Session(access) as session:
+        return list(session.lock_many(["torch", "b"], targets, settings=settings, folder=project.folder))
+
+
+def test_an_unchanged_list_for_machine_types_is_not_searched(project: Project, searches: Searches) -> None:
+    project.server.add("torch", *(wheel("torch", version, ["b"]) for version in TORCH))
+    project.server.add("b", wheel("b", "1.0"))
+    first = lock_for(project, *GPUS, cache=project.cache)
+    assert all(isinstance(one, LockOutcome) and one.resolution.build for one in first)
+    assert any(isinstance(one, LockOutcome) and one.driver_changes for one in first)
+
+    searches.count = 0
+    events: list[object] = []
+    assert lock_for(project, *GPUS, cache=project.cache, events=events) == first
+    assert searches.count == 0
+    assert events == [Recalled(pins=2)] * len(GPUS)
+    for number, machine in enumerate(GPUS):
+        assert lock_for(project, machine, cache=project.cache) == [first[number]]
+    assert searches.count == 0
+    assert lock_for(project, *GPUS, cache=None) == first
+
+
+def test_a_new_release_of_torch_is_found_for_machine_types(project: Project, searches: Searches) -> None:
+    project.server.cache_control = "max-age=0"
+    project.server.add("torch", wheel("torch", "2.6.0", ["b"]))
+    project.server.add("b", wheel("b", "1.0"))
+    first = lock_for(project, "GPU-A100", cache=project.cache)
+    searches.count = 0
+    assert lock_for(project, "GPU-A100", cache=project.cache) == first
+    assert searches.count == 0
+    project.server.add("torch", wheel("torch", "2.7.0", ["b"]))
+    assert lock_for(project, "GPU-A100", cache=project.cache) == lock_for(project, "GPU-A100", cache=None) != first
+
+
 PLAIN = Target(python=parse_python_version("3.11"), platform=parse_platform("manylinux_2_35_x86_64"))
 ROOT = Root(position=Position(line=1), text="a", name=NormalizedName("a"))
 PROBLEM = Problem(target=PLAIN, roots=(ROOT,), locations=lambda name: ())
@@ -312,7 +357,6 @@ OTHER_VALUES: dict[str, Any] = {
     "skips_failed_builds": True,
     "rejected_builds": frozenset({(NormalizedName("a"), Version("1"))}),
     "is_of_lock": True,
-    "measures_kernels": True,
 }
 
 
@@ -323,6 +367,8 @@ def test_every_field_of_a_problem_is_in_its_text(name: str) -> None:
         assert render_question(with_builds) is None
     elif name == "direct":
         assert render_question(replace(PROBLEM, direct={ROOT.name: object()})) is None  # type: ignore[dict-item]
+    elif name == "measures_kernels":
+        assert render_question(replace(PROBLEM, measures_kernels=True)) is None
     else:
         assert render_question(replace(PROBLEM, **{name: OTHER_VALUES[name]})) not in (None, render_question(PROBLEM))
 

@@ -52,9 +52,12 @@ def test_version_of_a_file_is_kept_as_the_file_spells_it() -> None:
     assert [pin[8][1] for pin in json.loads(text)[0]] == ["1.0", "2.0+cu124", "3.0rc1"]
 
 
-def test_resolution_of_a_build_has_no_text() -> None:
+def test_the_build_of_a_resolution_is_kept() -> None:
     problem, resolution = solve_two()
-    assert dump_resolution(replace(resolution, build=ChosenBuild(cuda="cu124", why="")), problem.roots) is None
+    built = replace(resolution, build=ChosenBuild(cuda="cu124", why="the driver"))
+    text = dump_resolution(built, problem.roots)
+    assert text is not None
+    assert load_resolution(text, problem.roots) == built
 
 
 def test_resolution_of_other_roots_has_no_text() -> None:

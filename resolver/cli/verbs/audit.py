@@ -24,7 +24,7 @@ from lockfiles._values import dataclass
 from resolver.cli.host_options import add_access_options, read_access, read_lists
 from resolver.cli.output import show_locks, show_text
 from resolver.cli.verb_arguments import ChosenLock, add_lockfiles, build_verb_parser, read_lockfiles
-from resolver.fetch.http.session import Session
+from resolver.fetch.http.http_session import HttpSession
 from resolver.fetch.projects.listings import read_advisories
 from resolver.index.project_health import Advisory
 from resolver.inspection.auditing import Finding, NewerRelease, audit_pins, fetch_pin_listings, find_newer
@@ -94,7 +94,7 @@ def _find_database(folder: Path) -> str | None:
     return str(path.parent / settings.osv)
 
 
-def _audit(lock: ChosenLock, advisories: Sequence[Advisory], session: Session) -> tuple[Finding, ...]:
+def _audit(lock: ChosenLock, advisories: Sequence[Advisory], session: HttpSession) -> tuple[Finding, ...]:
     """The findings about one lock. Raises FetchError where one of its indexes does not answer."""
     return audit_pins(lock.lockfile, fetch_pin_listings(lock.lockfile, session), advisories)
 
@@ -206,7 +206,7 @@ def _outdated_build_parser(program: str) -> argparse.ArgumentParser:
     return parser
 
 
-def _outdated_find_outdated(lock: ChosenLock, session: Session, *, with_prereleases: bool) -> _OutdatedOutdated:
+def _outdated_find_outdated(lock: ChosenLock, session: HttpSession, *, with_prereleases: bool) -> _OutdatedOutdated:
     """What is newer than the pins of one lock, for the Python of that lock.
 
     Pre-releases count only with `with_prereleases`.
@@ -219,7 +219,7 @@ def _outdated_find_outdated(lock: ChosenLock, session: Session, *, with_prerelea
     )
 
 
-def _outdated_iter_moved(lock: ChosenLock, session: Session) -> Iterator[_OutdatedMoved]:
+def _outdated_iter_moved(lock: ChosenLock, session: HttpSession) -> Iterator[_OutdatedMoved]:
     """The branches and tags that have moved, in the order of the lock. A requested commit id never moves."""
     trees = [(package.name, package.vcs) for package in lock.lockfile.pylock.packages if package.vcs is not None]
     if not trees:

@@ -27,8 +27,8 @@ from lockfiles._values import dataclass
 from lockfiles.errors import parser_boundary
 from resolver.errors import MetadataError, render_os_error
 from resolver.fetch.builds.permission import Builds, check_build_allowed
+from resolver.fetch.http.http_session import HttpSession
 from resolver.fetch.http.local_files import find_local_path
-from resolver.fetch.http.session import Session
 from resolver.fetch.projects.wheel_metadata import fetch_file
 from resolver.index.core_metadata import CoreMetadata, is_static, parse_core_metadata
 from resolver.index.distribution_file import DistributionFile
@@ -119,7 +119,7 @@ def read_build_system(tree: Path, *, described: str, project: NormalizedName | N
 
 
 def fetch_sdist_metadata(
-    file: DistributionFile, *, project: NormalizedName, target: Target, session: Session, builds: Builds
+    file: DistributionFile, *, project: NormalizedName, target: Target, session: HttpSession, builds: Builds
 ) -> TreeMetadata:
     """The metadata of an sdist, by a build only if its files do not state it, or `builds` prefers one.
 
@@ -148,7 +148,9 @@ def fetch_sdist_metadata(
         return _build_sdist(sdist, folder / "tree", file, project, builds)
 
 
-def fetch_sdist_build_requires(file: DistributionFile, *, project: NormalizedName, session: Session) -> tuple[str, ...]:
+def fetch_sdist_build_requires(
+    file: DistributionFile, *, project: NormalizedName, session: HttpSession
+) -> tuple[str, ...]:
     """The texts of `[build-system] requires` of an sdist. Raises FetchError, HashMismatchError, MetadataError.
 
     It is for sdists whose metadata came from elsewhere, so a download only for this is announced.
@@ -255,7 +257,7 @@ def _build_metadata(
     return TreeMetadata(metadata=metadata, built=True, build_requires=requires)
 
 
-def _fetch(file: DistributionFile, folder: Path, session: Session) -> Path:
+def _fetch(file: DistributionFile, folder: Path, session: HttpSession) -> Path:
     """The path of the sdist: its own if it is on disk, else that of the verified download in `folder`."""
     sdist = session.find_local(file.url)
     if sdist is None:

@@ -26,8 +26,8 @@ from resolver.errors import InternalError
 from resolver.fetch.builds.build_environment import Backend, open_build_environment
 from resolver.fetch.builds.build_process import BuildFailedError, BuildProcesses
 from resolver.fetch.builds.sdists import read_build_system
+from resolver.fetch.http.http_session import HttpSession
 from resolver.fetch.http.local_files import describe_file
-from resolver.fetch.http.session import Session
 from resolver.fetch.projects.wheel_metadata import fetch_file, verify_hashes
 from resolver.index.distribution_file import DistributionFile
 
@@ -44,7 +44,7 @@ class BuildWheels:
     them until `close`.
     """
 
-    def __init__(self, *, session: Session, folder: Path | None) -> None:
+    def __init__(self, *, session: HttpSession, folder: Path | None) -> None:
         self._session = session
         self._folder = folder
         self._temporary: Path | None = None

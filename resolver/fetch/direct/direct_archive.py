@@ -23,8 +23,8 @@ from packaging.version import Version
 from resolver.errors import InputError, MetadataError
 from resolver.fetch.builds.sdists import TreeMetadata, unpack_sdist
 from resolver.fetch.direct.direct_tree import DirectTrees, fetch_direct_commit, read_direct_folder
+from resolver.fetch.http.http_session import HttpSession
 from resolver.fetch.http.local_files import describe_file
-from resolver.fetch.http.session import Session
 from resolver.fetch.projects.completion import KnownArchives
 from resolver.fetch.projects.wheel_metadata import (
     fetch_file,
@@ -52,7 +52,7 @@ _UNKNOWN = Version("0")
 def fetch_direct_distribution(
     request: DirectRequest,
     *,
-    session: Session,
+    session: HttpSession,
     trees: DirectTrees,
     known: KnownArchives,
     repositories: Callable[[], GitRepositories],
@@ -78,7 +78,7 @@ def fetch_direct_distribution(
             assert_never(reference)
 
 
-def _check_public(request: DirectRequest, session: Session) -> None:
+def _check_public(request: DirectRequest, session: HttpSession) -> None:
     """Check that a reference found in metadata does not lead into a private network: by name or address of its host.
 
     Raises InputError. Without this check a published package could read from hosts that only this machine reaches.
@@ -93,7 +93,7 @@ def _check_public(request: DirectRequest, session: Session) -> None:
 
 
 def _fetch_path(
-    request: DirectRequest, path: Path, *, session: Session, trees: DirectTrees, known: KnownArchives
+    request: DirectRequest, path: Path, *, session: HttpSession, trees: DirectTrees, known: KnownArchives
 ) -> DirectDistribution:
     """The project in a folder, or an archive on disk."""
     if session.policy is not None:
@@ -109,7 +109,7 @@ def _fetch_archive(
     *,
     hashes: tuple[str, ...] = (),
     subdirectory: str | None = None,
-    session: Session,
+    session: HttpSession,
     trees: DirectTrees,
     known: KnownArchives,
 ) -> DirectDistribution:
@@ -139,7 +139,7 @@ def _find_promised(own: tuple[str, ...], listed: tuple[str, ...]) -> tuple[str, 
 
 
 def _fetch_wheel(
-    file: DistributionFile, *, session: Session, trees: DirectTrees, known: KnownArchives
+    file: DistributionFile, *, session: HttpSession, trees: DirectTrees, known: KnownArchives
 ) -> DirectDistribution:
     """The wheel at the URL of `file`; one that is known by hash is not read again.
 
@@ -164,7 +164,7 @@ def _fetch_wheel(
 
 
 def _read_wheel(
-    file: DistributionFile, name: NormalizedName, session: Session
+    file: DistributionFile, name: NormalizedName, session: HttpSession
 ) -> tuple[DistributionFile, CoreMetadata]:
     """The file with the size and hashes found on the way, and its metadata. Raises MetadataError."""
     facts = read_wheel(file, project=name, session=session)
@@ -182,7 +182,7 @@ def _fetch_sdist(
     file: DistributionFile,
     request: DirectRequest,
     *,
-    session: Session,
+    session: HttpSession,
     trees: DirectTrees,
     known: KnownArchives,
 ) -> DirectDistribution:
@@ -213,7 +213,7 @@ def _fetch_sdist(
 
 
 def _read_sdist(
-    file: DistributionFile, request: DirectRequest, *, session: Session, trees: DirectTrees
+    file: DistributionFile, request: DirectRequest, *, session: HttpSession, trees: DirectTrees
 ) -> tuple[DistributionFile, TreeMetadata]:
     """The file with size and hashes, and the metadata of the project in it."""
     with tempfile.TemporaryDirectory(prefix="pinfold-") as folder:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resolver.fetch.builds.permission import Builds
-from resolver.fetch.http.session import Session
+from resolver.fetch.http.http_session import HttpSession
 from resolver.index.distribution_file import DirectDistribution, DirectRequest, DistributionFile
 from resolver.targets.target import Target
 
@@ -46,7 +46,7 @@ class DirectReferences:
     def __init__(
         self,
         *,
-        session: Session,
+        session: HttpSession,
         target: Target,
         builds: Builds,
         tables: Sequence[DependencyMetadata],
@@ -139,7 +139,7 @@ class BuildResources:
     `folder` is that of the cache; None keeps downloaded wheels until `close`.
     """
 
-    def __init__(self, *, session: Session, folder: Path | None) -> None:
+    def __init__(self, *, session: HttpSession, folder: Path | None) -> None:
         self._session = session
         self._folder = folder
         self._lock = threading.Lock()

@@ -40,7 +40,7 @@ from resolver.requirements.index_urls import is_loopback
 from resolver.requirements.url import Url
 
 if TYPE_CHECKING:
-    from resolver.fetch.http.session import Session
+    from resolver.fetch.http.http_session import HttpSession
     from resolver.fetch.lock_policy import LockPolicy
 
 __all__ = ["FoundCommit", "GitRepositories", "RepositoryRules", "SourceTree"]
@@ -86,7 +86,7 @@ class RepositoryRules:
     """Ends the run, and each git command with it."""
 
     @classmethod
-    def of_session(cls, session: Session, *, policy: LockPolicy | None) -> Self:
+    def of_session(cls, session: HttpSession, *, policy: LockPolicy | None) -> Self:
         """The rules of a session, under the policy of a lock."""
         return cls(
             find_id=session.credential_ids.find,

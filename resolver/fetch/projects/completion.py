@@ -17,8 +17,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from resolver.errors import FetchError
+from resolver.fetch.http.http_session import HttpSession
 from resolver.fetch.http.local_files import describe_file, find_local_path
-from resolver.fetch.http.session import Session
 from resolver.fetch.projects.record_store import RecordStore, dump_core_metadata, load_core_metadata
 from resolver.fetch.projects.wheel_metadata import find_hash_source, promised_algorithms, verify_hashes
 from resolver.index.core_metadata import CoreMetadata
@@ -110,7 +110,7 @@ class KnownArchives:
 
 
 def complete_file(
-    file: DistributionFile, *, session: Session, known: KnownHashes, no_download: bool
+    file: DistributionFile, *, session: HttpSession, known: KnownHashes, no_download: bool
 ) -> DistributionFile:
     """The file with size and SHA-256, by as few requests as possible.
 
@@ -133,14 +133,14 @@ def complete_file(
     return _read_whole(file, size_bytes, session, no_download=no_download)
 
 
-def _fetch_size(file: DistributionFile, session: Session) -> int | None:
+def _fetch_size(file: DistributionFile, session: HttpSession) -> int | None:
     """The size of a file on a host, by its first byte or HEAD; None where the host does not give it."""
     part = session.fetch_range(file.url, start=0, stop=1)
     return part.size if part is not None else session.fetch_size(file.url)
 
 
 def _read_whole(
-    file: DistributionFile, size_bytes: int | None, session: Session, *, no_download: bool
+    file: DistributionFile, size_bytes: int | None, session: HttpSession, *, no_download: bool
 ) -> DistributionFile:
     """The file with the size and hash of its content, which is read once. `size_bytes` is what the host announced."""
     lacking = "SHA-256" if file.sha256 is None else "size"

@@ -21,8 +21,8 @@ from packaging.utils import NormalizedName
 from lockfiles._values import dataclass
 from resolver.errors import HashMismatchError, MetadataError
 from resolver.fetch.builds.permission import Builds
+from resolver.fetch.http.http_session import HttpSession
 from resolver.fetch.http.local_files import find_local_path
-from resolver.fetch.http.session import Session
 from resolver.fetch.projects.record_store import (
     dump_core_metadata,
     dump_dependencies,
@@ -88,7 +88,7 @@ class FileDependencies:
         self,
         *,
         target: Target,
-        session: Session,
+        session: HttpSession,
         builds: Builds,
         tables: Sequence[DependencyMetadata],
     ) -> None:

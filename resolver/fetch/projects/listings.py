@@ -20,8 +20,8 @@ from lockfiles._documents import DocumentError, parse_json
 from lockfiles._files import read_regular
 from lockfiles._values import dataclass
 from resolver.errors import FetchError, InputError, render_os_error
+from resolver.fetch.http.http_session import HttpSession
 from resolver.fetch.http.responses import iter_secret_links
-from resolver.fetch.http.session import Session
 from resolver.index.distribution_file import PageError, RawFile
 from resolver.index.page_building import parse_project_page
 from resolver.index.project_health import Advisory, ProjectStatus, parse_advisory, read_project_status
@@ -45,7 +45,7 @@ class ProjectListing:
 
 
 def fetch_listings(
-    wanted: Iterable[tuple[NormalizedName, str]], *, session: Session
+    wanted: Iterable[tuple[NormalizedName, str]], *, session: HttpSession
 ) -> dict[tuple[NormalizedName, str], ProjectListing | None]:
     """The listing of each project on each index (its public URL), as the server has it now; None where it has none.
 
@@ -56,7 +56,7 @@ def fetch_listings(
         return dict(zip(keys, pool.map(partial(_fetch, session=session), keys), strict=True))
 
 
-def find_signed_link(name: NormalizedName, index: str, url: str, *, session: Session) -> bool:
+def find_signed_link(name: NormalizedName, index: str, url: str, *, session: HttpSession) -> bool:
     """Whether the page of an index links to a file with a signature, which the session then joins to its requests.
 
     A lock has the links of such an index without their signatures. Raises FetchError.
@@ -67,7 +67,7 @@ def find_signed_link(name: NormalizedName, index: str, url: str, *, session: Ses
     return session.credentials.is_signed(url)
 
 
-def read_advisories(place: str, *, session: Session) -> tuple[Advisory, ...]:
+def read_advisories(place: str, *, session: HttpSession) -> tuple[Advisory, ...]:
     """All advisories of a database, in the order of its files. A folder is read with all its subfolders.
 
     Raises InputError for what is neither folder nor archive, FetchError for a URL that does not answer.
@@ -86,7 +86,7 @@ def read_advisories(place: str, *, session: Session) -> tuple[Advisory, ...]:
         return tuple(_iter_archive(path, shown=url.public))
 
 
-def _fetch(key: tuple[NormalizedName, str], *, session: Session) -> ProjectListing | None:
+def _fetch(key: tuple[NormalizedName, str], *, session: HttpSession) -> ProjectListing | None:
     """The listing of a project on an index, past the cache; None where the index lacks it. Raises FetchError."""
     name, index = key
     url = f"{index.rstrip('/')}/{name}/"

@@ -29,9 +29,9 @@ from resolver.errors import FetchError, InternalError
 from resolver.fetch.http.credentials import find_destination
 from resolver.fetch.http.freshness import LONGEST_LIFETIME_S, PAGE_LIMIT_BYTES, is_packed_beyond, unpack_gzip
 from resolver.fetch.http.http_errors import broken_error, closed_error, login_page_error, too_large_error
+from resolver.fetch.http.http_session import HttpSession
 from resolver.fetch.http.local_files import LocalFolder, find_local_path, read_local_index, read_local_links
 from resolver.fetch.http.responses import ACCEPT, Response, build_headers, iter_secret_links, may_hold_secrets
-from resolver.fetch.http.session import Session
 from resolver.fetch.projects.record_store import RowStore, StoredPage
 from resolver.fetch.store import is_current
 from resolver.fetch.workers import Task
@@ -61,7 +61,7 @@ class ProjectPages:
     May be used from many threads. `reader_count` processes parse pages, from the first one that is new (`PageReaders`).
     """
 
-    def __init__(self, *, target: Target, session: Session, rows: RowStore, reader_count: int = 0) -> None:
+    def __init__(self, *, target: Target, session: HttpSession, rows: RowStore, reader_count: int = 0) -> None:
         self._target = target
         self._session = session
         self._rows = rows

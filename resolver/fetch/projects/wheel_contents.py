@@ -28,7 +28,7 @@ from lockfiles._files import open_regular
 from lockfiles._values import compile_later, dataclass
 from resolver.errors import FetchError
 from resolver.fetch.http.http_errors import missing_offline
-from resolver.fetch.http.session import Session
+from resolver.fetch.http.http_session import HttpSession
 from resolver.fetch.projects.record_store import dump_texts, load_texts
 from resolver.index.distribution_file import DistributionFile
 from resolver.index.wheel_directory import (
@@ -77,7 +77,7 @@ class _WheelBytes:
 class Kernels:
     """Finds what wheels of torch are compiled for. May be used from many threads."""
 
-    def __init__(self, *, session: Session) -> None:
+    def __init__(self, *, session: HttpSession) -> None:
         self._session = session
         self._records = session.open_records("kernels")
 
@@ -143,7 +143,7 @@ def find_architectures(chunks: Iterable[bytes]) -> str:
 
 
 def fetch_contents(
-    wheels: Mapping[NormalizedName, PackageWheel], *, folder: Path, session: Session
+    wheels: Mapping[NormalizedName, PackageWheel], *, folder: Path, session: HttpSession
 ) -> Mapping[NormalizedName, WheelContents | None]:
     """What each wheel unpacks to, by project; None where its host gives no part of it or it cannot be read.
 
@@ -158,7 +158,7 @@ def fetch_contents(
         return dict(zip(wheels, found, strict=True))
 
 
-def _fetch_contents_of_one(wheel: PackageWheel, *, folder: Path, session: Session) -> WheelContents | None:
+def _fetch_contents_of_one(wheel: PackageWheel, *, folder: Path, session: HttpSession) -> WheelContents | None:
     path = session.check_path(folder / wheel.path) if wheel.path is not None else None
     if path is None and wheel.url is not None:
         path = session.find_local(wheel.url)
@@ -171,7 +171,7 @@ def _fetch_contents_of_one(wheel: PackageWheel, *, folder: Path, session: Sessio
         return None
 
 
-def _fetch_tail(url: str, session: Session) -> _WheelBytes | None:
+def _fetch_tail(url: str, session: HttpSession) -> _WheelBytes | None:
     """The end of a wheel on a host; None where the host gives no ranges. Raises FetchError."""
     tail = session.fetch_range(url, start=-_TAIL_BYTES)
     if tail is None:

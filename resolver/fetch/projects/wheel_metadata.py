@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 from lockfiles._files import hash_bytes, open_regular
 from lockfiles._values import dataclass
 from resolver.errors import FetchError, HashMismatchError, MetadataError
+from resolver.fetch.http.http_session import HttpSession
 from resolver.fetch.http.local_files import find_local_path
-from resolver.fetch.http.session import Session
 from resolver.index.core_metadata import parse_core_metadata
 from resolver.index.distribution_file import DistributionFile
 from resolver.index.wheel_directory import MoreBytes, WheelDirectoryError, find_metadata_member, read_member
@@ -58,7 +58,7 @@ class WheelFacts:
     hashes: tuple[str, ...] = ()
 
 
-def fetch_wheel_metadata(file: DistributionFile, *, project: str, session: Session) -> bytes:
+def fetch_wheel_metadata(file: DistributionFile, *, project: str, session: HttpSession) -> bytes:
     """The content of METADATA. Raises FetchError, HashMismatchError, and MetadataError for a broken wheel."""
     session.check_link(file.url, page=file.link_source)
     # The signature of a link is for that file alone: its PEP 658 file cannot be requested.
@@ -70,7 +70,7 @@ def fetch_wheel_metadata(file: DistributionFile, *, project: str, session: Sessi
     return _check_identity(read_wheel(file, project=project, session=session).metadata, file, project)
 
 
-def read_wheel(file: DistributionFile, *, project: str, session: Session) -> WheelFacts:
+def read_wheel(file: DistributionFile, *, project: str, session: HttpSession) -> WheelFacts:
     """METADATA from the wheel itself, by ranges where its host gives them. Raises as `fetch_wheel_metadata`."""
     session.check_link(file.url, page=file.link_source)
     path = session.find_local(file.url)
@@ -110,7 +110,7 @@ def _check_identity(content: bytes, file: DistributionFile, project: str) -> byt
     return content
 
 
-def fetch_file(file: DistributionFile, *, session: Session, into: Path) -> Download:
+def fetch_file(file: DistributionFile, *, session: HttpSession, into: Path) -> Download:
     """Download a wheel or sdist whole, and check the hashes that are promised. Raises FetchError, HashMismatchError."""
     session.check_link(file.url, page=file.link_source)
     download = session.download(file.url, into=into, algorithms=promised_algorithms(file))
@@ -163,7 +163,7 @@ def _verify_size(file: DistributionFile, size_bytes: int) -> None:
         )
 
 
-def _fetch_metadata_file(file: DistributionFile, session: Session) -> bytes | None:
+def _fetch_metadata_file(file: DistributionFile, session: HttpSession) -> bytes | None:
     """The content of the PEP 658 file; None where it is missing although the page promises it."""
     content = session.fetch_metadata(f"{file.url}.metadata")
     # PEP 714: `core-metadata` is a hash such as `sha256=…`, or `true` without one.
@@ -179,7 +179,7 @@ def _fetch_metadata_file(file: DistributionFile, session: Session) -> bytes | No
     return content
 
 
-def _fetch_by_ranges(file: DistributionFile, project: str, session: Session) -> WheelFacts | None:
+def _fetch_by_ranges(file: DistributionFile, project: str, session: HttpSession) -> WheelFacts | None:
     """METADATA from ranges; None where the host gives none. Raises WheelDirectoryError where they do not fit."""
     # The directory of a zip file is at its end, and METADATA is often near it.
     tail = session.fetch_range(file.url, start=-_TAIL_BYTES)

@@ -15,7 +15,7 @@ from resolver.errors import HashMismatchError, InternalError, MetadataError
 from resolver.fetch.access import Access
 from resolver.fetch.builds.build_process import BuildFailedError
 from resolver.fetch.builds.wheel_builds import BuildWheels
-from resolver.fetch.http.session import Session
+from resolver.fetch.http.http_session import HttpSession
 from resolver.index.distribution_file import DistributionFile
 from tests.command import find_interpreter
 from tests.fetch.builds.building import build, read_record, write_tree, write_wheel
@@ -35,7 +35,7 @@ def build_file(url: str, *, sha256: str | None = TOOL.listed_sha256) -> Distribu
 
 @contextmanager
 def open_wheels(folder: Path | None) -> Iterator[BuildWheels]:
-    session = Session(Access(), sleep=lambda seconds: None)
+    session = HttpSession(Access(), sleep=lambda seconds: None)
     wheels = BuildWheels(session=session, folder=folder)
     yield wheels
     wheels.close()

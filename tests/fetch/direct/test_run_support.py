@@ -12,12 +12,12 @@ import pytest
 from resolver.fetch.access import Access
 from resolver.fetch.builds.build_process import BuildFailedError
 from resolver.fetch.direct.run_support import BuildResources
-from resolver.fetch.http.session import Session
+from resolver.fetch.http.http_session import HttpSession
 
 
 @pytest.fixture
 def resources() -> Iterator[BuildResources]:
-    session = Session(Access())
+    session = HttpSession(Access())
     resources = BuildResources(session=session, folder=None)
     yield resources
     resources.close()

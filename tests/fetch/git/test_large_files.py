@@ -14,7 +14,7 @@ from resolver.errors import FetchError, OfflineError
 from resolver.fetch.access import Access
 from resolver.fetch.git.repositories import GitRepositories, RepositoryRules
 from resolver.fetch.git.repository import GitReferenceError
-from resolver.fetch.http.session import Session
+from resolver.fetch.http.http_session import HttpSession
 from resolver.requirements.url import parse_url
 from tests.fetch.git.git_fixtures import Recorder, assert_without, read_all, recorder, repositories, repository, server
 from tests.git_server import GitServer, Repository, lfs_pointer, make_repository, run_git
@@ -100,7 +100,7 @@ def test_contents_are_requested_from_no_metadata_service(repository: Repository,
     commit_id = commit(repository)
     serve(server)
     target = server.lfs_href = "http://[fe80::1]"
-    rules = RepositoryRules(judge=Session(Access()).judge_connection)
+    rules = RepositoryRules(judge=HttpSession(Access()).judge_connection)
     with (
         GitRepositories(cache_folder=None, rules=rules) as repositories,
         pytest.raises(FetchError) as caught,

@@ -15,7 +15,7 @@ from resolver.fetch.access import Access
 from resolver.fetch.git.command import JudgeConnection
 from resolver.fetch.git.repositories import GitRepositories, RepositoryRules
 from resolver.fetch.http.hosts import LinkPolicy
-from resolver.fetch.http.session import Session
+from resolver.fetch.http.http_session import HttpSession
 from resolver.requirements.url import Url, parse_url
 from tests.fetch.git.git_fixtures import (
     Recorder,
@@ -139,7 +139,7 @@ def test_repository_that_redirects_to_a_metadata_service_is_refused(
 ) -> None:
     repository.commit()
     server.redirects["/demo/"] = f"{target}/latest/"
-    session = Session(Access())
+    session = HttpSession(Access())
     with (
         GitRepositories(cache_folder=None, rules=RepositoryRules(judge=session.judge_connection)) as repositories,
         pytest.raises(FetchError) as caught,
@@ -167,7 +167,7 @@ def test_public_repository_that_redirects_to_this_machine_is_refused(server: Git
 def test_repository_of_this_machine_may_redirect_to_another_port(
     repository: Repository, server: GitServer, redirected: GitServer
 ) -> None:
-    session = Session(Access())
+    session = HttpSession(Access())
     with GitRepositories(cache_folder=None, rules=RepositoryRules(judge=session.judge_connection)) as repositories:
         found = find(repositories, f"git+{server.url('demo')}@main")
     assert found.commit_id == repository.git("rev-parse", "HEAD")

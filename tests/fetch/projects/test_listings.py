@@ -11,15 +11,15 @@ import pytest
 
 from resolver.errors import FetchError, InputError
 from resolver.fetch.access import Access
-from resolver.fetch.http.session import Session
+from resolver.fetch.http.http_session import HttpSession
 from resolver.fetch.projects.listings import fetch_listings, read_advisories
 from tests.fetch.conftest import A, B
 from tests.servers import Answer, IndexServer, wheel
 
 
 @pytest.fixture
-def session(tmp_path: Path) -> Iterator[Session]:
-    session = Session(Access(cache_folder=tmp_path / "cache"), sleep=lambda seconds: None)
+def session(tmp_path: Path) -> Iterator[HttpSession]:
+    session = HttpSession(Access(cache_folder=tmp_path / "cache"), sleep=lambda seconds: None)
     yield session
     session.close()
 
@@ -30,7 +30,7 @@ def advisory(name: str) -> dict[str, object]:
 
 
 def test_each_project_is_listed_once_with_all_files_and_none_without_a_page(
-    server: IndexServer, session: Session
+    server: IndexServer, session: HttpSession
 ) -> None:
     server.add("a", wheel("a", "1.0"), wheel("a", "2.0"))
     index = server.index_url
@@ -45,7 +45,7 @@ def test_each_project_is_listed_once_with_all_files_and_none_without_a_page(
     assert server.paths().count("/simple/a/") == 1
 
 
-def test_listing_is_read_from_the_server_whatever_the_cache_holds(server: IndexServer, session: Session) -> None:
+def test_listing_is_read_from_the_server_whatever_the_cache_holds(server: IndexServer, session: HttpSession) -> None:
     server.add("a", wheel("a", "1.0"))
     for _ in range(2):
         fetch_listings([(A, server.index_url)], session=session)
@@ -53,13 +53,13 @@ def test_listing_is_read_from_the_server_whatever_the_cache_holds(server: IndexS
     assert server.paths() == ["/simple/a/", "/simple/a/"]
 
 
-def test_page_that_cannot_be_read_is_an_error(server: IndexServer, session: Session) -> None:
+def test_page_that_cannot_be_read_is_an_error(server: IndexServer, session: HttpSession) -> None:
     server.always["/simple/a/"] = Answer(headers={"Content-Type": "application/vnd.pypi.simple.v1+json"}, body=b"[")
     with pytest.raises(FetchError, match=r"^the page of `a` cannot be read: "):
         fetch_listings([(A, server.index_url)], session=session)
 
 
-def test_folder_and_archive_hold_the_same_advisories(tmp_path: Path, session: Session) -> None:
+def test_folder_and_archive_hold_the_same_advisories(tmp_path: Path, session: HttpSession) -> None:
     folder, archive = tmp_path / "osv", tmp_path / "osv.zip"
     (folder / "deep").mkdir(parents=True)
     (folder / "a.json").write_text(json.dumps(advisory("a")))
@@ -74,7 +74,7 @@ def test_folder_and_archive_hold_the_same_advisories(tmp_path: Path, session: Se
     assert read_advisories(str(archive), session=session) == found
 
 
-def test_place_that_is_no_database_is_an_error(tmp_path: Path, session: Session) -> None:
+def test_place_that_is_no_database_is_an_error(tmp_path: Path, session: HttpSession) -> None:
     (tmp_path / "text").write_text("text")
     for place, message in {"none": "there is no OSV database", "text": "is no zip archive of advisories"}.items():
         with pytest.raises(InputError, match=message):

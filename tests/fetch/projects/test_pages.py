@@ -12,7 +12,7 @@ import pytest
 from packaging.utils import NormalizedName
 
 from resolver.errors import AuthenticationError, FetchError, OfflineError
-from resolver.fetch.http.session import Session
+from resolver.fetch.http.http_session import HttpSession
 from resolver.fetch.projects.pages import default_index_url
 from resolver.index.location import Location
 from resolver.index.project_page import ProjectPage
@@ -87,7 +87,7 @@ def test_stale_page_is_revalidated_without_an_http_library(
     server.cache_control = "no-cache"
     with open_source() as source:
         source.project_page(A, index(server))
-    monkeypatch.setattr(Session, "_build_client", lambda session: pytest.fail("the HTTP client was made"))
+    monkeypatch.setattr(HttpSession, "_build_client", lambda session: pytest.fail("the HTTP client was made"))
     server.cache_control = "max-age=600"
     for _ in range(2):
         with open_source() as source:

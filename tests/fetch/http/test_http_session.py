@@ -16,7 +16,7 @@ import pytest
 from resolver.errors import FetchError, OfflineError, RunCancelledError
 from resolver.fetch.access import Access, Cancellation
 from resolver.fetch.http import freshness
-from resolver.fetch.http.session import Session
+from resolver.fetch.http.http_session import HttpSession
 from tests.fetch.conftest import A, B, OpenSource, index
 from tests.servers import Answer, IndexServer, wheel
 
@@ -90,7 +90,7 @@ def test_processes_share_one_cache(server: IndexServer, tmp_path: Path) -> None:
 
 
 def test_closed_session_is_an_error_that_names_the_url() -> None:
-    session = Session(Access())
+    session = HttpSession(Access())
     session.close()
 
     with pytest.raises(FetchError, match=r"^the package source is closed$") as caught:
@@ -99,7 +99,7 @@ def test_closed_session_is_an_error_that_names_the_url() -> None:
 
 
 def test_offline_session_fetches_nothing_and_looks_up_no_name(tmp_path: Path) -> None:
-    session, url = Session(Access(offline=True, cache_folder=tmp_path)), "https://index.example/a"
+    session, url = HttpSession(Access(offline=True, cache_folder=tmp_path)), "https://index.example/a"
 
     requests: dict[str, Callable[[str], object]] = {
         "the page": session.fetch_page,
@@ -115,7 +115,7 @@ def test_offline_session_fetches_nothing_and_looks_up_no_name(tmp_path: Path) ->
 
 def test_announcement_has_the_size_in_megabytes() -> None:
     announced: list[str] = []
-    session = Session(Access(announce=announced.append))
+    session = HttpSession(Access(announce=announced.append))
     session.announce("for its hash", filename="a.whl", size_bytes=1_250_000)
     session.announce("for its hash", filename="b.whl", size_bytes=None)
 
@@ -163,8 +163,8 @@ def dripping(head: bytes, drop: bytes, *, pause_s: float = 0.02) -> Iterator[str
 
 
 @contextmanager
-def opened(access: Access) -> Iterator[Session]:
-    session = Session(access, sleep=lambda delay_s: None)
+def opened(access: Access) -> Iterator[HttpSession]:
+    session = HttpSession(access, sleep=lambda delay_s: None)
     try:
         yield session
     finally:
@@ -219,7 +219,7 @@ def test_interim_responses_have_a_limit(engine: str) -> None:
 def test_bytes_on_the_wire_have_a_limit_where_nothing_comes_out_of_them(
     engine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("resolver.fetch.http.session._METADATA_LIMIT_BYTES", 1 << 20)
+    monkeypatch.setattr("resolver.fetch.http.http_session._METADATA_LIMIT_BYTES", 1 << 20)
     # Members of gzip without content: no byte of a body, however many are sent.
     empty = gzip.compress(b"") * 5000
     head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nConnection: close\r\n\r\n"
@@ -271,7 +271,7 @@ def test_delays_that_a_server_asks_for_add_up(server: IndexServer) -> None:
     later = Answer(status=429, headers={"Retry-After": "25"})
     server.faults["/a"] = [later] * 9
     waited: list[float] = []
-    session = Session(Access(), sleep=waited.append)
+    session = HttpSession(Access(), sleep=waited.append)
     with pytest.raises(FetchError, match=r"status 429 for .* \(3 times\)"):
         session.fetch_metadata(f"{server.base_url}/a")
     session.close()
@@ -280,7 +280,7 @@ def test_delays_that_a_server_asks_for_add_up(server: IndexServer) -> None:
 
 def test_delay_beyond_the_time_of_an_answer_is_not_waited_for(server: IndexServer) -> None:
     server.faults["/a"] = [Answer(status=503, headers={"Retry-After": "20"})] * 9
-    session = Session(Access(timeout_s=10.0))
+    session = HttpSession(Access(timeout_s=10.0))
     with pytest.raises(FetchError, match="no whole answer within 10 s"):
         session.fetch_metadata(f"{server.base_url}/a")
     session.close()
@@ -289,7 +289,7 @@ def test_delay_beyond_the_time_of_an_answer_is_not_waited_for(server: IndexServe
 def test_cancelling_ends_the_wait_between_attempts(server: IndexServer) -> None:
     server.faults["/a"] = [Answer(status=503, headers={"Retry-After": "50"})] * 9
     cancellation = Cancellation()
-    session = Session(Access(cancellation=cancellation, announce=lambda message: cancellation.cancel()))
+    session = HttpSession(Access(cancellation=cancellation, announce=lambda message: cancellation.cancel()))
     with pytest.raises(RunCancelledError):
         session.fetch_metadata(f"{server.base_url}/a")
     session.close()

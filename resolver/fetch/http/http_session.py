@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from resolver.fetch.projects.record_store import RecordStore
     from resolver.requirements.url import Url
 
-__all__ = ["PageStore", "Session"]
+__all__ = ["HttpSession", "PageStore"]
 
 _T = TypeVar("_T")
 
@@ -67,7 +67,7 @@ _CLAIM_S = 1.0
 _CLAIM_POLL_S = 0.02
 
 
-class Session:
+class HttpSession:
     """Fetches pages, metadata and files. May be used from many threads at once.
 
     Offline, pages come from the HTTP cache and nothing else is fetched. All methods that fetch raise FetchError, an

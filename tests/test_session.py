@@ -1,0 +1,173 @@
+"""`resolver.Session`: many locks over one access, from threads, with ends of their own, in copies."""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from lockfiles import dumps
+from resolver import (
+    Access,
+    Cancellation,
+    LockOutcome,
+    LockTarget,
+    RunCancelledError,
+    Session,
+    Settings,
+    TargetError,
+    lock,
+)
+from tests.command import Project
+from tests.loopback import Answer
+from tests.servers import wheel
+
+GPUS = ("GPU-A100", "GPU-H100")
+
+
+@pytest.fixture(autouse=True)
+def index(project: Project) -> None:
+    project.server.add("anyio", wheel("anyio", "4.3.0", ["idna"]), wheel("anyio", "4.4.0", ["idna"]))
+    project.server.add("idna", wheel("idna", "3.7"))
+
+
+def find_settings(project: Project) -> Settings:
+    return Settings(index_url=project.server.index_url)
+
+
+def lock_in(session: Session, project: Project, *requirements: str, cancellation: Cancellation | None = None) -> str:
+    outcome = session.lock(
+        list(requirements),
+        python="3.11",
+        settings=find_settings(project),
+        folder=project.folder,
+        cancellation=cancellation,
+    )
+    return dumps(outcome.lockfile)
+
+
+def test_a_session_gives_the_lock_of_a_run_of_its_own(project: Project, tmp_path: Path) -> None:
+    alone = lock(["anyio"], python="3.11", settings=find_settings(project), folder=project.folder)
+    with Session(Access(cache_folder=tmp_path / "cache")) as session:
+        assert lock_in(session, project, "anyio") == dumps(alone.lockfile)
+        assert lock_in(session, project, "anyio") == dumps(alone.lockfile)
+
+
+def test_many_targets_have_a_result_each_in_order(project: Project) -> None:
+    targets = [
+        LockTarget(python="3.11", machine_type="GPU-A100"),
+        LockTarget(python="3.11", machine_type="GPU-NONE"),
+        LockTarget(python="3.12"),
+    ]
+    with Session() as session:
+        found = session.lock_many(["anyio"], targets, settings=find_settings(project), folder=project.folder)
+        single = session.lock(["anyio"], python="3.12", settings=find_settings(project), folder=project.folder)
+    assert [type(one) for one in found] == [LockOutcome, TargetError, LockOutcome]
+    assert isinstance(found[2], LockOutcome)
+    assert dumps(found[2].lockfile) == dumps(single.lockfile)
+
+
+def test_one_list_reads_each_page_once_for_all_machine_types(project: Project) -> None:
+    targets = [LockTarget(python="3.11", machine_type=name) for name in GPUS]
+    with Session() as session:
+        session.lock_many(["anyio"], targets, settings=find_settings(project), folder=project.folder)
+    assert project.server.paths().count("/simple/anyio/") == 1
+
+
+def test_a_copy_gives_the_same_lock(project: Project, tmp_path: Path) -> None:
+    access = Access(cache_folder=tmp_path / "cache", announce=lambda line: None)
+    with Session(access) as session:
+        here = lock_in(session, project, "anyio")
+        copy = pickle.loads(pickle.dumps(session))
+    with copy:
+        assert lock_in(copy, project, "anyio") == here
+
+
+def test_a_session_with_a_transport_of_its_own_is_not_copied() -> None:
+    class Nowhere:
+        def handle_request(self, request: object, /) -> object:
+            raise AssertionError(request)
+
+        def close(self) -> None:
+            pass
+
+    with pytest.raises(TypeError, match="transport"):
+        pickle.dumps(Session(Access(transport=Nowhere())))
+
+
+def test_a_closed_session_locks_nothing(project: Project) -> None:
+    session = Session()
+    session.close()
+    with pytest.raises(RunCancelledError):
+        lock_in(session, project, "anyio")
+
+
+def test_one_lock_is_cancelled_and_the_others_go_on(project: Project) -> None:
+    cancelled = Cancellation()
+    cancelled.cancel()
+    with Session() as session:
+        with pytest.raises(RunCancelledError):
+            lock_in(session, project, "anyio", cancellation=cancelled)
+        assert lock_in(session, project, "anyio")
+
+
+@pytest.mark.parametrize("way", ["deadline", "cancel", "close"])
+def test_the_end_of_a_lock_in_a_task_leaves_no_thread(project: Project, way: str) -> None:
+    for number in range(20):
+        project.server.always[f"/simple/p{number}/"] = Answer(delay_s=60.0)
+    cancellation = Cancellation(after_s=0.5 if way == "deadline" else None)
+
+    async def run() -> None:
+        with Session() as session:
+            names = [f"p{number}" for number in range(20)]
+            work = asyncio.ensure_future(
+                asyncio.to_thread(lock_in, session, project, *names, cancellation=cancellation)
+            )
+            while not project.server.open_requests:
+                await asyncio.sleep(0.01)
+            if way == "cancel":
+                cancellation.cancel()
+            elif way == "close":
+                session.close()
+            with pytest.raises(RunCancelledError):
+                await work
+
+    asyncio.run(run())
+    ends_at = time.monotonic() + 1.0
+    while (left := find_threads()) and time.monotonic() < ends_at:
+        time.sleep(0.01)
+    assert left == []
+
+
+def find_threads() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("pinfold")]
+
+
+def test_a_cancellation_joins_others() -> None:
+    first, second = Cancellation(), Cancellation(after_s=60)
+    joined = Cancellation.join(first, second)
+    joined.check()
+    first.cancel()
+    with pytest.raises(RunCancelledError):
+        joined.check()
+    second.check()
+    with pytest.raises(RunCancelledError):
+        Cancellation.join(first).check()
+    with pytest.raises(RunCancelledError, match=r"longer than 0 s"):
+        Cancellation.join(second, Cancellation(after_s=0)).check()
+
+
+def test_a_copy_of_a_cancellation_has_the_time_that_is_left() -> None:
+    copied = pickle.loads(pickle.dumps(Cancellation(after_s=0)))
+    with pytest.raises(RunCancelledError, match=r"longer than 0 s"):
+        copied.check()
+    pickle.loads(pickle.dumps(Cancellation(after_s=60))).check()
+    pickle.loads(pickle.dumps(Cancellation())).check()
+    cancelled = Cancellation()
+    cancelled.cancel()
+    with pytest.raises(RunCancelledError, match="cancelled"):
+        pickle.loads(pickle.dumps(cancelled)).check()
