@@ -108,9 +108,9 @@ class PinIndex:
             self._database.commit()
         self._database.close()
 
-    def list_keys(self) -> frozenset[str]:
-        """The keys of the tasks in the index."""
-        return frozenset(key for (key,) in self._database.execute("SELECT key FROM tasks"))
+    def list_keys(self) -> dict[str, str]:
+        """The sources of the tasks in the index by their keys."""
+        return dict(self._database.execute("SELECT key, source FROM tasks").fetchall())
 
     def add(self, result: Mapping[str, Any]) -> None:
         """Add the result of a task."""

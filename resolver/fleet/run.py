@@ -4,8 +4,9 @@ In: `FleetOptions`. Out: a `FleetResult`; in the output the locks, `.fleet/resul
 the index of pins. The steps:
 
 1. Read the manifest, and build the task of each list. What is wrong with the manifest ends the run here.
-2. Find what is done: a task whose key is in the journal, and whose locks are there, is not sent again.
-3. With `--changed`, ask the workers which pages of the evidence have changed; lists that rest on them get new keys.
+2. Find what is done: a task whose key is in the journal, and whose locks are there, is not sent again. Other lists get
+   the snapshot of this run.
+3. With `--changed`, ask the workers which pages of the evidence have changed; lists that rest on them get it too.
 4. Examine the workers: their code, their output, the variables that lists need. A fault ends the run before a task is
    sent.
 5. Send the tasks, and count their outcomes. Workers write locks and results.
@@ -29,7 +30,7 @@ from lockfiles._values import dataclass
 from resolver.errors import Fault, InputError, InternalError
 from resolver.fleet.cluster import Client, examine_workers, open_client, run_tasks
 from resolver.fleet.journal import DONE, FAILED, Journal, Place, open_place
-from resolver.fleet.manifest import read_manifest
+from resolver.fleet.manifest import Manifest, read_manifest
 from resolver.fleet.page_changes import find_changed_pages
 from resolver.fleet.pin_index import PinIndex, note_last_index
 from resolver.fleet.results import Row, Summary, build_failed_row
@@ -41,6 +42,7 @@ __all__ = ["FleetOptions", "FleetProgress", "FleetResult", "lock_fleet"]
 
 _MOST_NAMED = 5
 _STATE = "fleet.json"
+_Built = FleetTask | RefusedList
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +61,8 @@ class FleetOptions:
     - `manifest` is a folder or a file; `output` a folder or a URL; `index` the file of the index of pins, None for one
       in the state folder of the user.
     - `scheduler` is the address of a Dask scheduler, None for `workers` processes here (None: one a processor).
-    - `snapshot` names the state of the indexes: lists that were locked under this name are done. None goes on with that
-      of the last run.
+    - `snapshot` names the state of the indexes for all lists, and a run under a name that was used before sees them as
+      they were. None is that of the run in which a list was locked: a list that is not done sees them as they are.
     - `changed` locks again what rests on pages that have changed; `upgrade` everything, without the pins of old locks.
     - `arguments` are the settings of the command line, `machines` its `-m`, `allowed_variables` its
       `--allow-variable`. `worker` are the options of all tasks; its output and run are filled in.
@@ -104,15 +106,7 @@ def lock_fleet(options: FleetOptions, *, observe: Callable[[FleetProgress], None
     place = open_place(options.output)
     path = note_last_index(options.output, options.index)
     with PinIndex(path, is_new=True) as index:
-        run = _Run(options, place, index, observe)
-
-        def build(state: _State) -> Iterator[FleetTask | RefusedList]:
-            builder = TaskBuilder(
-                manifest, snapshot=state.snapshot, snapshots=state.moved, allowed=options.allowed_variables
-            )
-            return builder.build_all(manifest.lists)
-
-        return run.lock_all(build, path)
+        return _Run(options, place, index, observe).lock_all(manifest, path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,24 +150,29 @@ class _Run:
         self._observe = observe
         self._done = self._failed = 0
 
-    def lock_all(self, build: Callable[[_State], Iterator[FleetTask | RefusedList]], path: Path) -> FleetResult:
-        """Take the steps of the run. `build` gives the tasks for a state."""
+    def lock_all(self, manifest: Manifest, path: Path) -> FleetResult:
+        """Take the steps of the run. `path` is that of the index."""
         state = self._begin()
-        built = list(build(state))
-        self._catch_up(built)
-        pending, sent = self._find_pending(built), 0
+        builder = TaskBuilder(
+            manifest, snapshot=state.snapshot, snapshots=state.moved, allowed=self._options.allowed_variables
+        )
+        built = list(builder.build_all(manifest.lists))
+        self._catch_up(built, keeps_earlier=True)
         looks_at_pages = self._options.changed and state.is_complete
+        if state.is_complete and self._options.snapshot is None:
+            built = self._move_new(built, state)
+        pending, sent = self._find_pending(built), 0
         if pending or looks_at_pages:
             with open_client(self._options.scheduler, workers=self._options.workers) as client:
                 if looks_at_pages:
-                    state = self._move_changed(client, state, built)
-                    built = list(build(state))
+                    built = self._move_changed(client, built, state)
                     pending = self._find_pending(built)
                 sent = len(pending)
+                state = replace(state, moved=_list_moved(built, state))
                 self._write(replace(state, is_complete=False))
                 self._send(client, pending, state)
         result = self._finish(built, state, sent=sent, path=path)
-        self._write(replace(state, is_complete=True))
+        self._write(replace(state, moved=_list_moved(built, state), is_complete=True))
         return result
 
     def _begin(self) -> _State:
@@ -192,13 +191,20 @@ class _Run:
         if not last.is_complete and last.kind == kind and options.snapshot in (None, last.snapshot):
             return last
         snapshot = options.snapshot or (name if options.upgrade else last.snapshot)
-        is_same = snapshot == last.snapshot
-        return _State(run=name, snapshot=snapshot, moved=last.moved if is_same else {}, kind=kind, is_complete=True)
+        moved = last.moved if snapshot == last.snapshot and options.snapshot is None else {}
+        return _State(run=name, snapshot=snapshot, moved=moved, kind=kind, is_complete=True)
 
-    def _catch_up(self, built: Sequence[FleetTask | RefusedList]) -> None:
-        """Bring the index up to date with what the journal has of these tasks; nothing else stays in it."""
+    def _catch_up(self, built: Sequence[_Built], *, keeps_earlier: bool = False) -> None:
+        """Bring the index up to date with what the journal has of these tasks; nothing else stays in it.
+
+        `keeps_earlier` leaves what it has of lists that are not done: their locks are there until new ones are written.
+        """
         done = self._journal.list_keys(DONE)
-        for key in self._index.keep_only(one.key for one in built if one.key in done):
+        kept = {one.key for one in built if one.key in done}
+        if keeps_earlier:
+            waiting = {one.name: one.key for one in built if one.key not in done}
+            kept |= {key for key, source in self._index.list_keys().items() if waiting.get(source, key) != key}
+        for key in self._index.keep_only(kept):
             if key in done:
                 self._journal.forget(key)  # The task of another snapshot, or of a list as it was.
         known = self._index.list_keys()
@@ -207,7 +213,7 @@ class _Run:
                 self._add(one.key)
         self._index.commit()
 
-    def _find_pending(self, built: Iterable[FleetTask | RefusedList]) -> deque[FleetTask]:
+    def _find_pending(self, built: Iterable[_Built]) -> deque[FleetTask]:
         """The tasks that are not done, or whose locks are gone."""
         known = self._index.list_keys()
         present = {name for name in self._place.list_names() if not name.startswith(".fleet/")}
@@ -216,12 +222,16 @@ class _Run:
             one for one in built if isinstance(one, FleetTask) and (one.key not in known or one.key in incomplete)
         )
 
-    def _move_changed(self, client: Client, state: _State, built: Sequence[FleetTask | RefusedList]) -> _State:
-        """The state in which each list whose evidence has changed has the snapshot of this run."""
+    def _move_new(self, built: Iterable[_Built], state: _State) -> list[_Built]:
+        """The tasks, of which those that are not done see the indexes as they are now."""
+        known = self._index.list_keys()
+        return [one if one.key in known else _move(one, state.run) for one in built]
+
+    def _move_changed(self, client: Client, built: Iterable[_Built], state: _State) -> list[_Built]:
+        """The tasks, of which those whose evidence has changed see the indexes as they are now."""
         changed = find_changed_pages(client, self._index.list_pages(), self._worker(state))
         keys = self._index.find_resting(changed)
-        moved = {one.name: state.run for one in built if one.key in keys}
-        return replace(state, moved={**state.moved, **moved})
+        return [_move(one, state.run) if one.key in keys else one for one in built]
 
     def _send(self, client: Client, pending: deque[FleetTask], state: _State) -> None:
         """Have the tasks done, after the workers were examined."""
@@ -264,7 +274,7 @@ class _Run:
         self._journal.write(task.key, json.dumps(document).encode(), state=FAILED)
         return len(rows)
 
-    def _finish(self, built: Sequence[FleetTask | RefusedList], state: _State, *, sent: int, path: Path) -> FleetResult:
+    def _finish(self, built: Sequence[_Built], state: _State, *, sent: int, path: Path) -> FleetResult:
         """Bring the index up to date, and write the result."""
         self._catch_up(built)
         known = self._index.list_keys()
@@ -306,6 +316,17 @@ class _Run:
             self._observe(FleetProgress(done=self._done, total=total, failed=self._failed))
 
 
+def _move(one: _Built, snapshot: str) -> _Built:
+    """The task in another state of the indexes."""
+    return one.move(snapshot) if isinstance(one, FleetTask) else one
+
+
+def _list_moved(built: Iterable[_Built], state: _State) -> dict[str, str]:
+    """The snapshots of the lists that have another one than most."""
+    tasks = (one for one in built if isinstance(one, FleetTask))
+    return {one.name: one.snapshot for one in tasks if one.snapshot != state.snapshot}
+
+
 def _drain(tasks: deque[FleetTask]) -> Iterator[FleetTask]:
     """The tasks, of which none is kept once it is sent."""
     while tasks:
@@ -341,7 +362,7 @@ def _check_workers(found: Mapping[str, Examination], tasks: Iterable[FleetTask])
                 Fault(where=address, what="another pinfold than here", remedy="one installation for all workers")
             )
         if one.fault:
-            faults.append(Fault(where=address, what=f"the output cannot be used: {one.fault}"))
+            faults.append(Fault(where=address, what=f"a worker cannot start: {one.fault}"))
     missing = sorted({name for one in found.values() for name in one.missing})
     users: dict[str, list[str]] = {name: [] for name in missing}
     for task in tasks:

@@ -22,7 +22,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, field
+from dataclasses import asdict, field, replace
 from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
@@ -70,9 +70,11 @@ class FleetTask:
     - `files` are names, relative to a root, with their bytes; `folder` is that of the manifest below the same root.
     - `bindings` are hosts that variables may be sent to; `variables` are those that URLs of the list name.
     - `snapshot` names the state of the indexes that the list is locked in; `key` identifies the task in the journal.
+      `content` is the digest of all other things that the key depends on but the code.
     """
 
     key: str
+    content: str
     name: str
     machines: tuple[str, ...]
     settings: Settings = field(repr=False)
@@ -82,6 +84,10 @@ class FleetTask:
     snapshot: str
     bindings: tuple[VariableBinding, ...] = ()
     variables: tuple[str, ...] = ()
+
+    def move(self, snapshot: str) -> FleetTask:
+        """The task in another state of the indexes."""
+        return replace(self, snapshot=snapshot, key=_build_key(self.content, snapshot))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +128,7 @@ class TaskBuilder:
             _check_settings(one.settings)
             return self._build(one)
         except PinfoldError as error:
-            key = _digest("refused", one.name, one.machines, str(error), *self._find_base(one))
+            key = _build_key(_digest("refused", one.name, one.machines, str(error)), "")
             return RefusedList(key=key, name=one.name, machines=one.machines, error=error)
 
     def _build(self, one: FleetList) -> FleetTask:
@@ -139,30 +145,23 @@ class TaskBuilder:
         settings = _list_values(one.settings)
         in_settings = VARIABLE.findall(json.dumps(settings))
         variables = {*own.variables, *in_settings, *(name for file in files.values() for name in file.variables)}
+        digests = sorted((name, file.digest) for name, file in files.items())
+        folder = name_path(self._folder, self._root)
+        content = _digest(one.name, one.machines, settings, inline, digests, folder)
+        snapshot = self._snapshots.get(one.name, self._snapshot)
         return FleetTask(
-            key=_digest(
-                one.name,
-                one.machines,
-                settings,
-                inline,
-                sorted((name, file.digest) for name, file in files.items()),
-                name_path(self._folder, self._root),
-                *self._find_base(one),
-            ),
+            key=_build_key(content, snapshot),
+            content=content,
             name=one.name,
             machines=one.machines,
             settings=one.settings,
             requirements=one.requirements,
             files=tuple((name, file.data) for name, file in sorted(files.items())),
-            folder=name_path(self._folder, self._root),
-            snapshot=self._find_base(one)[0],
+            folder=folder,
+            snapshot=snapshot,
             bindings=self._find_bindings(one) if variables else (),
             variables=tuple(sorted(variables)),
         )
-
-    def _find_base(self, one: FleetList) -> tuple[str, str]:
-        """What the key of a list has beside the list."""
-        return self._snapshots.get(one.name, self._snapshot), identify_code()
 
     def _find_bindings(self, one: FleetList) -> tuple[VariableBinding, ...]:
         """What the user of the driver allows this list: names of variables and hosts."""
@@ -406,6 +405,11 @@ def _decode(data: bytes) -> str:
         return decode_requirement_file(data)
     except SourceError:
         return ""
+
+
+def _build_key(content: str, snapshot: str) -> str:
+    """The key of a task."""
+    return _digest(content, snapshot, identify_code())
 
 
 def _digest(*parts: object) -> str:

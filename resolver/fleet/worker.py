@@ -8,7 +8,8 @@ often. A worker unpacks the files of a task into a folder of its own, and reads 
 beside its list; so the bytes of a lock are those that `lock SOURCE -m TYPE` writes. Every error of a list is data in
 its row; the result is written after all locks, so a worker that dies between them leaves a task that is done again.
 
-What lists have in common (cache, connections to the output) is kept for the life of the process.
+What lists have in common (a `Session` with its store and memory, connections to the output) is kept for the life of
+the process.
 """
 
 from __future__ import annotations
@@ -18,10 +19,9 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from pathlib import Path
 
 from lockfiles import Lockfile, dumps
@@ -34,9 +34,10 @@ from resolver.fleet.journal import DONE, FAILED, Journal, Place, open_place
 from resolver.fleet.results import PASSING_CAUSES, HeldPin, Row, build_failed_row, build_row, list_pins
 from resolver.fleet.tasks import FleetTask, build_inline_source, identify_code
 from resolver.index.package_source import PageEvidence
-from resolver.locking.locker import Locker, LockOutcome
+from resolver.locking.locker import LockOutcome
 from resolver.locking.old_lock import Upgrade
 from resolver.planning.plan import LockPlan, RunContext, plan_lock, read_old_lock, share_old_locks
+from resolver.session import Session
 from resolver.settings.settings import Settings
 from resolver.sources.lock_places import place_locks
 from resolver.sources.reader import read_source
@@ -44,7 +45,7 @@ from resolver.sources.settings_file import read_bindings
 from resolver.sources.source import Source
 from resolver.sources.target_choice import ChosenMachines, choose_machines
 
-__all__ = ["Examination", "Outcome", "WorkerOptions", "build_access", "examine_worker", "lock_task"]
+__all__ = ["Examination", "Outcome", "WorkerOptions", "build_access", "examine_worker", "lock_task", "open_session"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +86,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Examination:
-    """A worker: the code that it runs, variables that have no value there, and why it cannot use the output, if so."""
+    """A worker: the code that it runs, variables that have no value there, and why it cannot use output or store."""
 
     code: str
     missing: tuple[str, ...]
@@ -134,6 +135,7 @@ def examine_worker(options: WorkerOptions, variables: Sequence[str]) -> Examinat
     """What this process is and lacks, for a check before anything is sent."""
     try:
         _open(options.output).read(".fleet/fleet.json")
+        open_session(options, "")
         fault = ""
     except PinfoldError as error:
         fault = str(error)
@@ -283,13 +285,15 @@ class _TaskRun:
 
     def _lock_plans(self, plans: Sequence[LockPlan]) -> tuple[PageEvidence, ...] | None:
         """Lock the plans, and note a row for each; the pages that all of them rest on, None where that is not all."""
-        with ExitStack() as stack:
-            upgrade = Upgrade(everything=self._options.upgrade)
-            locker = stack.enter_context(Locker(plans, access=build_access(self._options), upgrade=upgrade))
-            for plan in plans:
-                with self._attempt(plan.machines.label):
-                    self._note(plan, locker.lock(plan))
-            return locker.list_pages()
+        pages: list[tuple[PageEvidence, ...] | None] = []
+        session = open_session(self._options, self._task.snapshot)
+        upgrade = Upgrade(everything=self._options.upgrade)
+        for plan, found in zip(plans, session.lock_plans(plans, upgrade=upgrade, note_pages=pages.append), strict=True):
+            with self._attempt(plan.machines.label):
+                if isinstance(found, PinfoldError):
+                    raise found
+                self._note(plan, found)
+        return pages[-1]
 
     def _note(self, plan: LockPlan, outcome: LockOutcome) -> None:
         """Note the row of a lock."""
@@ -348,7 +352,12 @@ def _open(output: str) -> Place:
     return open_place(output)
 
 
-@cache
+@lru_cache(maxsize=4)
+def open_session(options: WorkerOptions, snapshot: str) -> Session:
+    """The session of this process for one state of the indexes, open until it ends. Raises InputError."""
+    return Session(build_access(options), store=options.store, snapshot=snapshot)
+
+
 def build_access(options: WorkerOptions) -> Access:
     """The way to the indexes. Logins are those of the worker: its environment, netrc and file of credentials."""
     return Access(

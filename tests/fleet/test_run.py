@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from resolver.errors import InputError
-from resolver.fleet.pin_index import PinIndex
+from resolver.fleet.pin_index import PinIndex, find_last_index
 from resolver.fleet.run import FleetOptions, FleetProgress, FleetResult, lock_fleet
 from resolver.fleet.worker import lock_task
 from tests.fleet.conftest import MACHINES, Fleet
@@ -29,6 +29,12 @@ def read_rows(fleet: Fleet) -> list[dict[str, Any]]:
 def read_states(fleet: Fleet) -> dict[str, str]:
     """The state of each list, whose rows all have one."""
     return {row["source"]: row["state"] for row in read_rows(fleet)}
+
+
+def list_snapshots(fleet: Fleet) -> dict[str, str]:
+    """The snapshot of each list that has another one than the first run."""
+    state = json.loads((fleet.output / ".fleet" / "fleet.json").read_text())
+    return {name.partition("/")[0]: snapshot for name, snapshot in state["moved"].items()}
 
 
 def write_lists(fleet: Fleet) -> None:
@@ -68,7 +74,8 @@ def test_only_what_can_have_changed_is_locked_again(fleet: Fleet) -> None:
     lock_fleet(fleet.options())
 
     fleet.write("b/requirements.txt", "log", "http")
-    assert lock_fleet(fleet.options()).sent == 1
+    edited = lock_fleet(fleet.options())
+    assert edited.sent == 1
     assert lock_fleet(fleet.options(changed=True)).sent == 0
     fleet.server.add("web", wheel("web", "7"))
     moved = lock_fleet(fleet.options(changed=True))
@@ -79,6 +86,8 @@ def test_only_what_can_have_changed_is_locked_again(fleet: Fleet) -> None:
     assert b'version = "2.0"' in fleet.read_locks()["a/pylock.m.toml"]
     assert lock_fleet(fleet.options(changed=True)).sent == 0
     assert lock_fleet(fleet.options()).sent == 0
+    names = {"a": moved, "b": edited, "c": moved}
+    assert list_snapshots(fleet) == {name: run.summary["run"]["name"] for name, run in names.items()}
     upgraded = lock_fleet(fleet.options(upgrade=True))
     assert (upgraded.sent, read_states(fleet)["a/requirements.txt"]) == (3, "changed")
     assert b'name = "web"\nversion = "7"' in fleet.read_locks()["a/pylock.m.toml"]
@@ -155,14 +164,19 @@ def test_run_that_ended_early_is_continued_under_its_name(fleet: Fleet) -> None:
         if progress.done == 1:
             raise KeyboardInterrupt
 
+    fleet.server.cache_control = "max-age=0"
+    lock_fleet(fleet.options())
+    fleet.server.add("web", wheel("web", "7"))
     with pytest.raises(KeyboardInterrupt):
         lock_fleet(fleet.options(upgrade=True), observe=interrupt)
     begun = json.loads((fleet.output / ".fleet" / "fleet.json").read_text())
+    with PinIndex(find_last_index()) as index:
+        assert [one.source for one in index.find_holders("http")] == ["a/requirements.txt"]
     result = lock_fleet(fleet.options(upgrade=True))
 
     assert (begun["is_complete"], result.summary["run"]["name"]) == (False, begun["run"])
     assert result.sent < 3
-    assert result.summary["states"] == {"failed": 2, "new": 4}
+    assert result.summary["states"] == {"changed": 2, "new": 2, "unchanged": 2}
 
 
 def check_refused(options: FleetOptions) -> str:

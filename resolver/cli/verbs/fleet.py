@@ -82,7 +82,9 @@ def _build_parser(program: str) -> SafeParser:
     parser.add_argument(
         "--store", metavar="URL", help="what the workers share of the indexes: redis://…, s3://…, a folder"
     )
-    parser.add_argument("--snapshot", metavar="NAME", help="of the state of the indexes; default: that of the last run")
+    parser.add_argument(
+        "--snapshot", metavar="NAME", help="see the indexes as they were under this name; default: as they are"
+    )
     parser.add_argument("--changed", action="store_true", help="lock again what rests on pages that have changed")
     parser.add_argument("--index", metavar="FILE", type=Path, help="the index of pins; default: in your state folder")
     return parser
@@ -99,6 +101,8 @@ def _build_options(values: argparse.Namespace, arguments: LockArguments) -> Flee
         raise InputError("a fleet has one manifest", remedy="`lock fleet MANIFEST -o DIR`, or a folder for MANIFEST")
     if output is None or output == "-" or output.endswith(".toml"):
         raise InputError("a fleet needs a folder or a URL to write to", remedy="`-o DIR`")
+    if values.changed and values.snapshot is not None:
+        raise InputError("`--changed` compares with the indexes as they are, and `--snapshot` names an earlier state")
     for field in _REFUSED:
         if getattr(arguments, field):
             raise InputError(f"`--{field.replace('_', '-')}` has no meaning for a fleet")
