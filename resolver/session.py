@@ -28,6 +28,7 @@ from lockfiles import Lockfile
 from lockfiles._values import dataclass
 from resolver.errors import InputError, PinfoldError
 from resolver.fetch.access import Access, Cancellation, find_bindings
+from resolver.fetch.store import FolderStore, SharedStore
 from resolver.locking.locker import Locker, LockOutcome
 from resolver.locking.old_lock import KEEP_ALL, Upgrade
 from resolver.planning.plan import LockPlan, RunContext, plan_lock
@@ -40,6 +41,8 @@ from resolver.targets.target import PythonVersion, Target
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from resolver.fetch.shared_stores import MemoryStore
+    from resolver.fetch.store import Store
     from resolver.index.package_source import PageEvidence
 
     NotePages = Callable[[tuple[PageEvidence, ...] | None], None]
@@ -77,6 +80,9 @@ class Session:
     - `snapshot` names a state of the indexes: the first answer for a page, or its absence, counts for all sessions with
       the same store and name. None lets each lock see pages as they are.
     - `memory_limit_bytes` is the most that is kept in memory between locks.
+
+    Raises InputError for an address that cannot be used. What private indexes have answered is shared by processes with
+    the same credentials and the same variable `PINFOLD_STORE_SALT`, which is for stores of many machines.
     """
 
     def __init__(
@@ -84,14 +90,15 @@ class Session:
         access: Access = Access(),
         *,
         store: str | None = None,
-        snapshot: str | Path | None = None,
+        snapshot: str | None = None,
         memory_limit_bytes: int = DEFAULT_MEMORY_BYTES,
     ) -> None:
         self._given = access
         self._address = store
-        self._snapshot = None if snapshot is None else str(snapshot)
+        self._snapshot = snapshot
         self._memory_limit_bytes = memory_limit_bytes
-        self._access = _apply_address(access, store)
+        self._memory: MemoryStore | None = None
+        self._access = self._share(access)
         self._turns = threading.BoundedSemaphore(_LOCKS_AT_ONCE)
         self._closing = Cancellation()
 
@@ -112,6 +119,32 @@ class Session:
     def close(self) -> None:
         """End the locks that run, with RunCancelledError, and free what the session keeps in memory."""
         self._closing.cancel()
+        if self._memory is not None:
+            self._memory.clear()
+
+    def _share(self, access: Access) -> Access:
+        """The access with the store of this session, its memory and its snapshot. Raises InputError."""
+        address = self._address or (None if access.cache_folder is None else str(access.cache_folder))
+        if address is None and self._snapshot is not None:
+            raise InputError("a snapshot needs a store", remedy="Session(access, store=…, snapshot=…)")
+        if address is None or (self._memory_limit_bytes == 0 and address != self._address and self._snapshot is None):
+            return access
+        # Lazy: the verb `lock` and a session of one need no store that is shared.
+        from resolver.fetch.shared_stores import MemoryStore, open_address
+        from resolver.fetch.snapshot import SnapshotStore
+
+        below = open_address(address, limit_bytes=access.cache_limit_bytes)
+        self._memory = MemoryStore(below, limit_bytes=self._memory_limit_bytes)
+        store: Store = self._memory
+        if self._snapshot is not None:
+            uses_latest = not (access.offline or access.refresh)
+            store = SnapshotStore(store, self._snapshot, uses_latest=uses_latest)
+        salt = os.environ.get("PINFOLD_STORE_SALT", "").encode()
+        shared = SharedStore(store=store, salt=salt, is_snapshot=self._snapshot is not None)
+        folder = access.cache_folder
+        if folder is None and isinstance(below, FolderStore):
+            folder = Path(address.removeprefix("file://"))
+        return replace(access, shared=shared, cache_folder=folder)
 
     def lock(
         self,
@@ -234,7 +267,7 @@ def lock(
     Messages call the list `requirements`, as in `requirements[4]`. Raises PinfoldError; its subclasses distinguish bad
     input, no solution, network errors and hash mismatches.
     """
-    with Session(access) as session:
+    with Session(access, memory_limit_bytes=0) as session:
         return session.lock(
             requirements,
             python=python,
@@ -249,22 +282,13 @@ def lock(
 
 def lock_plan(plan: LockPlan, *, access: Access, upgrade: Upgrade = KEEP_ALL) -> LockOutcome:
     """A new lock for one plan. Raises the errors of `Locker.lock`."""
-    with Session(access) as session:
+    with Session(access, memory_limit_bytes=0) as session:
         return session.lock_plan(plan, upgrade=upgrade)
 
 
 def _open_again(access: Access, store: str | None, snapshot: str | None, memory_limit_bytes: int) -> Session:
     """The session that a pickle describes."""
     return Session(access, store=store, snapshot=snapshot, memory_limit_bytes=memory_limit_bytes)
-
-
-def _apply_address(access: Access, store: str | None) -> Access:
-    """The access with the folder of the store. Raises InputError for an address of another kind."""
-    if store is None:
-        return access
-    if "://" in store:
-        raise InputError(f"`{store}` is no folder", why="no other store is known")
-    return replace(access, cache_folder=Path(store))
 
 
 def _plan_target(

@@ -19,6 +19,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -42,6 +43,7 @@ from resolver.fetch.http.credentials import (
 from resolver.requirements.url import Secret, parse_url
 
 if TYPE_CHECKING:
+    from resolver.fetch.store import SharedStore
     from resolver.index.events import Observe
 
 __all__ = [
@@ -300,6 +302,9 @@ class Access:
 
     cancellation: Cancellation | None = None
     """Ends the runs that use this access, at a deadline or from another thread. None never ends them."""
+
+    shared: SharedStore | None = field(default=None, repr=False, compare=False)
+    """What a `Session` keeps pages, metadata and answers in. None is the store in the cache folder."""
 
     variable_bindings: tuple[VariableBinding, ...] = ()
     """The hosts that variables of the environment may be sent to, as `parse_binding("TOKEN=index.example")` gives them.

@@ -38,12 +38,13 @@ import time
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import field
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from lockfiles._files import hash_bytes, remove_strays, replace_file
-from resolver.fetch.access import DEFAULT_CACHE_BYTES
+from lockfiles._values import dataclass
 from resolver.fetch.http.freshness import LONGEST_LIFETIME_S
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "HEAD_BYTES",
     "INSTANT_AT",
     "FolderStore",
+    "SharedStore",
     "State",
     "Store",
     "StoredValue",
@@ -60,10 +62,10 @@ __all__ = [
     "is_current",
     "measure",
     "open_store",
-    "pack_entry",
     "pack_instant",
-    "parse_entry",
-    "parse_head",
+    "pack_value",
+    "unpack_state",
+    "unpack_value",
     "write_cache_file",
 ]
 
@@ -78,7 +80,7 @@ _HEADER = struct.Struct("<8sIQdI")
 """Magic, CRC-32 of key and value, bytes of the value; then the instant and its CRC-32."""
 _INSTANT = struct.Struct("<dI")
 HEAD_BYTES = _HEADER.size
-"""The bytes in front of key and value, which suffice for `parse_head`."""
+"""The bytes in front of key and value, which suffice for `unpack_state`."""
 INSTANT_AT = _HEADER.size - _INSTANT.size
 """Where the instant lies in an entry, which another one may be written over."""
 _MAGIC = b"pfstore1"
@@ -148,7 +150,7 @@ class Store(Protocol):
         ...
 
 
-def open_store(folder: Path | None, *, limit_bytes: int = DEFAULT_CACHE_BYTES) -> Store | None:
+def open_store(folder: Path | None, *, limit_bytes: int) -> Store | None:
     """The store in the cache folder; None without one."""
     return None if folder is None else FolderStore(folder, limit_bytes=limit_bytes)
 
@@ -167,17 +169,17 @@ def measure(key: bytes, value: bytes | memoryview) -> tuple[int, int]:
     return checksum, len(value) << 32 | checksum
 
 
-def pack_entry(key: str, value: bytes, *, until: float) -> tuple[bytes, int]:
+def pack_value(key: str, value: bytes, *, until: float) -> tuple[bytes, int]:
     """The bytes that any store keeps for a value, and the identity of the value."""
     encoded = key.encode()
     checksum, identity = measure(encoded, value)
     return b"".join((_HEADER.pack(_MAGIC, checksum, len(value), *_stamp(until, checksum)), encoded, value)), identity
 
 
-def parse_entry(key: str, entry: bytes | memoryview) -> StoredValue | None:
+def unpack_value(key: str, entry: bytes | memoryview) -> StoredValue | None:
     """The value of a key from its bytes; None for those of another key, and for any that are damaged or cut off."""
     data = memoryview(entry)
-    state = parse_head(data)
+    state = unpack_state(data)
     encoded = key.encode()
     value = data[_HEADER.size + len(encoded) :]
     if state is None or data[_HEADER.size : _HEADER.size + len(encoded)] != encoded:
@@ -185,7 +187,7 @@ def parse_entry(key: str, entry: bytes | memoryview) -> StoredValue | None:
     return StoredValue(value, state) if measure(encoded, value)[1] == state.identity else None
 
 
-def parse_head(data: bytes | memoryview) -> State | None:
+def unpack_state(data: bytes | memoryview) -> State | None:
     """The state from the head of an entry; None for one that is damaged."""
     if len(data) < _HEADER.size:
         return None
@@ -200,10 +202,22 @@ def pack_instant(until: float, *, identity: int) -> bytes:
     return _INSTANT.pack(*_stamp(until, identity & 0xFFFFFFFF))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedStore:
+    """The store that all locks of a session have in common, which knows whether it shows a snapshot of the indexes.
+
+    `salt` is that of the ids of credentials (`CredentialIds`), kept outside of the store; empty for none.
+    """
+
+    store: Store
+    salt: bytes = field(default=b"", repr=False)
+    is_snapshot: bool = False
+
+
 class FolderStore:
     """A `Store` in the folder of the cache, which holds `limit_bytes` and what the last runs have added to them."""
 
-    def __init__(self, folder: Path, *, limit_bytes: int = DEFAULT_CACHE_BYTES) -> None:
+    def __init__(self, folder: Path, *, limit_bytes: int = sys.maxsize) -> None:
         self._above = folder.absolute()
         # A text: joining paths of `pathlib` takes longer than reading a small file.
         self._folder = str(folder.absolute() / _FOLDER)
@@ -225,7 +239,7 @@ class FolderStore:
                 used = os.fstat(file.fileno()).st_mtime
         except OSError:
             return None
-        found = parse_entry(key, data)
+        found = unpack_value(key, data)
         if found is not None and time.time() - used > _USE_S:
             with suppress(OSError):
                 os.utime(path)
@@ -235,13 +249,13 @@ class FolderStore:
         """See `Store`."""
         try:
             with open(self._find_path(key), "rb", buffering=0) as file:  # noqa: PTH123  # as in `__init__`
-                return parse_head(file.read(HEAD_BYTES) or b"")
+                return unpack_state(file.read(HEAD_BYTES) or b"")
         except OSError:
             return None
 
     def put(self, key: str, value: bytes, *, until: float) -> int:
         """See `Store`."""
-        entry, identity = pack_entry(key, value, until=until)
+        entry, identity = pack_value(key, value, until=until)
         path = self._find_path(key)
         try:
             try:
@@ -258,7 +272,7 @@ class FolderStore:
     def expire(self, key: str, until: float, *, identity: int) -> None:
         """See `Store`. The instant is written in place: the file may be one that was replaced meanwhile, or will be."""
         with suppress(OSError), open(self._find_path(key), "r+b", buffering=0) as file:  # noqa: PTH123  # as above
-            state = parse_head(file.read(HEAD_BYTES) or b"")
+            state = unpack_state(file.read(HEAD_BYTES) or b"")
             if state is not None and state.identity == identity:
                 file.seek(INSTANT_AT)
                 file.write(pack_instant(until, identity=identity))

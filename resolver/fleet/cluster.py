@@ -113,14 +113,24 @@ def run_calls(
 
     send(_find_window(client))
     for number, future in enumerate(waiting, 1):
-        result: Any = future.exception() if future.status == "error" else None
-        if future.status in ("cancelled", "lost"):
-            raise FetchError(
-                "the scheduler is gone", url=str(client.scheduler), remedy="run it again: what is done stays done"
-            )
-        note(subjects.pop(future.key), future.result() if result is None else result)
+        if future.status in ("lost", "pending"):
+            waiting.add(future)  # The worker that had the result has died since: the call is made again.
+            continue
+        subject = subjects.pop(future.key)
+        note(subject, _read_result(client, future))
         future.release()
         send(1 if number % _RECOUNT else max(1, _find_window(client) - len(subjects)))
+
+
+def _read_result(client: Client, future: Any) -> Any:
+    """The result of a call, or the exception that ended it. Raises FetchError without a scheduler."""
+    try:
+        if future.status != "cancelled":
+            return future.result()
+    except Exception as error:  # noqa: BLE001  (a call that fails is a result of its subject)
+        if future.status != "cancelled":
+            return error
+    raise FetchError("the scheduler is gone", url=str(client.scheduler), remedy="run it again: what is done stays done")
 
 
 def _find_window(client: Client) -> int:

@@ -81,13 +81,13 @@ def test_old_locks_in_the_output_keep_their_pins_until_an_upgrade(fleet: Fleet) 
     fleet.server.add("web", wheel("web", "3.0"))
     fleet.server.cache_control = "no-cache"
 
-    lock_task(task, replace(fleet.worker, refresh=True))
+    lock_task(task.move("later"), replace(fleet.worker, refresh=True))
     kept = fleet.read_locks()["a/pylock.toml"]
-    lock_task(task, replace(fleet.worker, refresh=True, upgrade=True, run="second"))
+    lock_task(task.move("later"), replace(fleet.worker, refresh=True, upgrade=True, run="second"))
 
     assert b'version = "2.0"' in kept
     assert b'version = "3.0"' in fleet.read_locks()["a/pylock.toml"]
-    assert read_result(fleet, task.key)["rows"][0]["state"] == "changed"
+    assert read_result(fleet, task.move("later").key)["rows"][0]["state"] == "changed"
 
 
 def test_attempt_that_follows_a_killed_one_knows_what_the_locks_were_before(fleet: Fleet) -> None:

@@ -34,13 +34,16 @@ _ID_DIGITS = 32
 
 
 class CredentialIds:
-    """Finds the ids of requests. May be used from many threads. `folder` is that of the cache; None keeps no salt."""
+    """Finds the ids of requests. May be used from many threads.
 
-    def __init__(self, credentials: Credentials, folder: Path | None) -> None:
+    `folder` is that of the cache; None keeps no salt. `salt` replaces that of the folder, where many machines have one.
+    """
+
+    def __init__(self, credentials: Credentials, folder: Path | None, *, salt: bytes = b"") -> None:
         self._credentials = credentials
         self._folder = folder
         self._lock = threading.Lock()
-        self._salt = b""
+        self._salt = salt
         self._keyring_hosts: set[str] | None = None
         self._may_have: dict[tuple[str, tuple[int, ...]], bool] = {}
 

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from resolver.fetch.http.transports import httpx
     from resolver.fetch.lock_policy import LockPolicy
     from resolver.fetch.projects.record_store import RecordStore
+    from resolver.fetch.snapshot import SnapshotPages
     from resolver.requirements.url import Url
 
 __all__ = ["HttpSession", "PageStore"]
@@ -89,12 +90,13 @@ class HttpSession:
         self.ending = access.ending
         self.credentials = credentials or Credentials()
         self.policy = policy
-        self.credential_ids = CredentialIds(self.credentials, access.cache_folder)
+        self.credential_ids = _open_credential_ids(access, self.credentials)
         self.observe = access.observe
         self._access = access
         self._cache_folder = access.cache_folder
-        self.store: Store | None = open_store(access.cache_folder, limit_bytes=access.cache_limit_bytes)
-        self._pages = PageStore(self.store)
+        self.store: Store | None = _choose_store(access)
+        self._snapshot = _open_snapshot(access)
+        self._pages = PageStore(self.store if self._snapshot is None else None)
         self._records: dict[str, RecordStore] = {}
         self._sleep = sleep
         # One for both clients: the addresses that are judged are those that connections are opened to.
@@ -179,8 +181,19 @@ class HttpSession:
         """A project page or find-links page, or its absence. Offline, a stale one is used too.
 
         With `known_validator`, the body is None where it has not changed. With `past_cache`, the request goes to the
-        server even if the cache has a fresh response.
+        server even if the cache has a fresh response. In a snapshot, only the first request for a page is made.
         """
+        request = partial(self._request_page, url, past_cache=past_cache)
+        # No cache keeps a page whose URL holds a token in its path.
+        if self._snapshot is None or self.credentials.holds_path_token(url):
+            return request(known_validator)
+        find_id = self.credential_ids.find
+        return self._snapshot.fetch(url, known_validator=known_validator, find_id=find_id, request=request)
+
+    def _request_page(self, url: str, known_validator: str, *, past_cache: bool) -> Response:
+        """As `fetch_page`, whatever a snapshot has."""
+        if self.offline and self._snapshot is not None:
+            raise missing_offline(url, what="the page")
         limits = self._access.begin(url, limit_bytes=PAGE_LIMIT_BYTES)
         with self._answering(url, is_page=True):
             if self._may_be_plain(url) and not past_cache:
@@ -407,6 +420,30 @@ class HttpSession:
             )
         except (OSError, sqlite3.Error):
             return below  # A cache that cannot be written is no error: every page is requested from the server.
+
+
+def _open_credential_ids(access: Access, credentials: Credentials) -> CredentialIds:
+    """The ids of credentials, with the salt of the session, if it has one."""
+    salt = b"" if access.shared is None else access.shared.salt
+    return CredentialIds(credentials, access.cache_folder, salt=salt)
+
+
+def _choose_store(access: Access) -> Store | None:
+    """The store of a session, or that of the cache folder."""
+    if access.shared is not None:
+        return access.shared.store
+    return open_store(access.cache_folder, limit_bytes=access.cache_limit_bytes)
+
+
+def _open_snapshot(access: Access) -> SnapshotPages | None:
+    """The pages of the snapshot that a session shows; None where it shows the indexes as they are."""
+    if access.shared is None or not access.shared.is_snapshot:
+        return None
+    # Lazy: only the workers of a fleet have a snapshot.
+    from resolver.fetch.snapshot import SnapshotPages, SnapshotStore
+
+    store = access.shared.store
+    return SnapshotPages(store, wait=access.ending.wait) if isinstance(store, SnapshotStore) else None
 
 
 def _find_none(url: str) -> tuple[str, ...]:

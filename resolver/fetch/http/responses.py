@@ -80,7 +80,8 @@ class Response:
     `url` is its public URL after redirects. `body` is None where the caller has it already or the server has none
     (`is_absent`), and packed with gzip if `is_packed`. `fresh_until` is in seconds since 1970, 0 where the response
     must be revalidated. `validator` is equal for equal bodies, empty where the server sent none. `store` keeps the
-    response for later runs: call it only for a page that links with no secret; None where there is nothing to store.
+    response for later runs: call it only for a page that links with no secret, and `drop` for all others. Both are None
+    where there is nothing to store.
     """
 
     url: str
@@ -91,6 +92,7 @@ class Response:
     is_packed: bool = False
     is_absent: bool = False
     store: Callable[[], None] | None = None
+    drop: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -312,6 +312,7 @@ class ProjectPages:
                 content, content_type=body.content_type, url=body.url, name=name, location=location, target=self._target
             )
         except PageError as error:
+            body.drop()
             raise broken_error(body.url, reason=str(error)) from error
         body.store()
         return page
@@ -331,6 +332,7 @@ class ProjectPages:
             for url in iter_secret_links(files):
                 self._with_secrets.add(body.url)
                 self._session.add_link(url, source=f"a link of {body.url}")
+            body.drop()
         else:
             body.store()
         if location.form == "find-links" and not files:
@@ -440,6 +442,7 @@ class _Body:
 
     __slots__ = (
         "_content",
+        "_drop",
         "_store",
         "content_type",
         "data",
@@ -462,6 +465,7 @@ class _Body:
         self.validator = response.validator
         self._content = None if response.is_packed else self.data
         self._store = response.store
+        self._drop = response.drop
 
     def unpack(self) -> bytes:
         """The page itself. Raises FetchError where it is too large, or not packed as its `Content-Encoding` has it."""
@@ -478,6 +482,11 @@ class _Body:
         store, self._store = self._store, None
         if store is not None:
             store()
+
+    def drop(self) -> None:
+        """Keep the response nowhere, unless it is kept already."""
+        if self._store is not None and self._drop is not None:
+            self._drop()
 
 
 def default_index_url() -> Url:

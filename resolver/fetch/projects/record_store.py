@@ -163,6 +163,7 @@ class RecordStore:
             changed, self._changed = self._changed, set()
             # Other processes may have added records since.
             for project in sorted(changed):
+                self._store.find_state(f"{self._prefix}{project}")  # Not what a memory above the store has.
                 kept = self._load(project) | self._records[project]
                 self._records[project].update(kept)
                 value = b"".join(_RECORD.pack(len(key), len(data)) + key + data for key, data in kept.items())
