@@ -4,33 +4,40 @@ In: tasks, and the address of a scheduler, or None for processes of this machine
 the exception that ended it, in the order in which they end.
 
 Scheduling, restarts and the choice of a worker are Dask's. A task whose worker dies is sent to another one; one that
-has taken several workers with it ends with `KilledWorker`, which is the result of its list. Only a few tasks for each
+has taken several workers with it ends with `KilledWorker`, which is the result of its list. Only a few calls for each
 thread are with the scheduler at a time, so its memory does not depend on the size of the fleet.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
-from itertools import islice
 from typing import Any
 
 from resolver.errors import FetchError, InputError
 from resolver.fleet.tasks import FleetTask
-from resolver.fleet.worker import Examination, Outcome, WorkerOptions, examine_worker, lock_task
+from resolver.fleet.worker import Examination, Outcome, WorkerOptions, examine_worker, lock_tasks
 
-__all__ = ["Client", "examine_workers", "open_client", "run_calls", "run_tasks"]
+__all__ = ["Call", "Client", "examine_workers", "open_client", "run_calls", "run_tasks"]
 
 Client = Any
 """A `distributed.Client`: Dask has no types."""
 
+Call = tuple[str, Any, tuple[Any, ...]]
+"""The key of a call, its subject, and the arguments."""
+
 _AHEAD = 3
-"""Tasks with the scheduler for each thread: one at work, one that waits for it, one in between."""
+"""Calls with the scheduler for each thread: one at work, one that waits for it, one in between."""
+_MOST_AT_ONCE = 16
+"""Tasks in one call: more save little, and lose more with a worker."""
+_CALLS_FOR_A_THREAD = 16
+"""Calls for each thread, if there are enough tasks: with fewer the last ones keep a few threads busy alone."""
 _CONNECT_S = 30
 _RECOUNT = 64
-"""After this many tasks the threads are counted again: workers may join and leave."""
+"""After this many calls the threads are counted again: workers may join and leave."""
 _LOCAL = {
     # One machine needs none of these, and each wakes every process many times a second.
     "distributed.worker.profile.enabled": False,
@@ -41,7 +48,9 @@ _LOCAL = {
 
 
 @contextmanager
-def open_client(scheduler: str | None, *, workers: int | None = None) -> Iterator[Client]:
+def open_client(
+    scheduler: str | None, *, workers: int | None = None, timeout_s: float = _CONNECT_S
+) -> Iterator[Client]:
     """A client of the scheduler at an address, or of `workers` processes that end with it, one for each processor.
 
     Raises InputError without `distributed`, FetchError for a scheduler that does not answer.
@@ -61,10 +70,10 @@ def open_client(scheduler: str | None, *, workers: int | None = None) -> Iterato
             yield stack.enter_context(distributed.Client(stack.enter_context(cluster)))
             return
         try:
-            client = distributed.Client(scheduler, timeout=_CONNECT_S)
+            client = distributed.Client(scheduler, timeout=timeout_s)
         except (OSError, TimeoutError, ValueError) as error:
             raise FetchError(
-                f"the scheduler does not answer within {_CONNECT_S} s",
+                f"the scheduler does not answer within {timeout_s:g} s",
                 url=scheduler,
                 remedy="`--scheduler tcp://HOST:8786`",
             ) from error
@@ -80,36 +89,50 @@ def examine_workers(client: Client, options: WorkerOptions, variables: Sequence[
 
 def run_tasks(
     client: Client,
-    tasks: Iterable[FleetTask],
+    tasks: Sequence[FleetTask],
     options: WorkerOptions,
     note: Callable[[FleetTask, Outcome | Exception], None],
 ) -> None:
     """Have all tasks done; `note` is called for each as it ends, in this thread. Raises FetchError without a scheduler.
 
-    A task is sent under its key: two drivers of one scheduler that send the same task get one result.
+    Several short tasks are sent as one call, which takes scheduler and driver less time; those of a call that fails are
+    sent again one by one, so that an error is that of one list. Two drivers that send the same call get one result.
     """
-    calls = ((f"pinfold-{options.run}-{task.key}", task, (task, options)) for task in tasks)
-    run_calls(client, lock_task, calls, note)
+    size = min(_MOST_AT_ONCE, max(1, len(tasks) // (_CALLS_FOR_A_THREAD * _count_threads(client))))
+    calls = deque(_build_call(tasks[at : at + size], options) for at in range(0, len(tasks), size))
+
+    def note_call(sent: Sequence[FleetTask], found: tuple[Outcome, ...] | Exception) -> None:
+        if not isinstance(found, Exception):
+            for task, outcome in zip(sent, found, strict=True):
+                note(task, outcome)
+        elif len(sent) > 1:
+            calls.extend(_build_call((task,), options) for task in sent)
+        else:
+            note(sent[0], found)
+
+    run_calls(client, lock_tasks, calls, note_call)
+
+
+def _build_call(tasks: Sequence[FleetTask], options: WorkerOptions) -> Call:
+    """The call for some tasks."""
+    return f"pinfold-{options.run}-{len(tasks)}-{tasks[0].key}", tasks, (tuple(tasks), options)
 
 
 def run_calls(
-    client: Client,
-    call: Callable[..., Any],
-    calls: Iterable[tuple[str, Any, tuple[Any, ...]]],
-    note: Callable[[Any, Any], None],
+    client: Client, function: Callable[..., Any], calls: deque[Call], note: Callable[[Any, Any], None]
 ) -> None:
-    """Call a function on the workers, with a few calls ahead of them; each has a key, a subject and arguments.
+    """Call a function on the workers, with a few calls ahead of them. `note` may add calls.
 
-    `note` gets the subject, and the result or the exception.
+    `note` gets the subject of each, and its result or exception. Raises FetchError without a scheduler.
     """
-    remaining = iter(calls)
     subjects: dict[str, Any] = {}
     waiting = import_module("distributed").as_completed()  # Lazy, as above.
 
     def send(count: int) -> None:
-        for key, subject, arguments in islice(remaining, count):
+        for _ in range(min(count, len(calls))):
+            key, subject, arguments = calls.popleft()
             subjects[key] = subject
-            waiting.add(client.submit(call, *arguments, key=key, pure=False))
+            waiting.add(client.submit(function, *arguments, key=key, pure=False))
 
     send(_find_window(client))
     for number, future in enumerate(waiting, 1):
@@ -134,6 +157,11 @@ def _read_result(client: Client, future: Any) -> Any:
 
 
 def _find_window(client: Client) -> int:
-    """How many tasks may be with the scheduler."""
+    """How many calls may be with the scheduler."""
+    return max(8, _AHEAD * _count_threads(client))
+
+
+def _count_threads(client: Client) -> int:
+    """The threads of all workers; 1 while there is none."""
     threads: int = sum(client.nthreads().values())
-    return max(8, _AHEAD * threads)
+    return max(1, threads)

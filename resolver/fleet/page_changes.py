@@ -10,6 +10,7 @@ reports why.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -19,7 +20,7 @@ from urllib.parse import urlsplit
 from lockfiles._files import hash_bytes
 from resolver.errors import FetchError
 from resolver.fetch.http.freshness import PAGE_LIMIT_BYTES, unpack_gzip
-from resolver.fleet.cluster import Client, run_calls
+from resolver.fleet.cluster import Call, Client, run_calls
 from resolver.fleet.pin_index import Page
 from resolver.fleet.worker import WorkerOptions, build_access
 from resolver.locking.plan_secrets import open_session
@@ -41,7 +42,7 @@ def find_changed_pages(client: Client, pages: Sequence[Page], options: WorkerOpt
     def note(chunk: tuple[Page, ...], result: Any) -> None:
         changed.update((page.number for page in chunk) if isinstance(result, Exception) else result)
 
-    run_calls(client, list_changed, _iter_calls(pages, options), note)
+    run_calls(client, list_changed, deque(_iter_calls(pages, options)), note)
     return frozenset(changed)
 
 
@@ -63,9 +64,7 @@ def list_changed(pages: Sequence[Page], options: WorkerOptions) -> tuple[int, ..
         return tuple(page.number for page, same in zip(pages, pool.map(is_same, pages), strict=True) if not same)
 
 
-def _iter_calls(
-    pages: Sequence[Page], options: WorkerOptions
-) -> Iterator[tuple[str, tuple[Page, ...], tuple[tuple[Page, ...], WorkerOptions]]]:
+def _iter_calls(pages: Sequence[Page], options: WorkerOptions) -> Iterator[Call]:
     """The calls for all pages, `_CHUNK` at a time."""
     for start in range(0, len(pages), _CHUNK):
         chunk = tuple(pages[start : start + _CHUNK])

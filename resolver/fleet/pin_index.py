@@ -51,6 +51,8 @@ CREATE TABLE pages (id INTEGER PRIMARY KEY, url TEXT NOT NULL, validator TEXT NO
 CREATE TABLE rests (page INTEGER NOT NULL, task INTEGER NOT NULL, PRIMARY KEY (page, task)) WITHOUT ROWID;
 CREATE INDEX locks_of_task ON locks (task);
 """
+_MOST_NUMBERS = 100_000
+"""Numbers of pins and pages that are kept in memory while results are added: some 30 MB."""
 _LAST = "last-index"
 """The file of the user's state folder that has the path of the last run's index."""
 
@@ -87,6 +89,7 @@ class PinIndex:
             raise InputError(f"there is no index of pins `{path}`", remedy="`lock fleet`, which makes it, or `--index`")
         self._database = sqlite3.connect(path if is_new else f"{path.absolute().as_uri()}?mode=ro", uri=not is_new)
         self._is_new = is_new
+        self._numbers: dict[tuple[str, tuple[object, ...]], int] = {}
         try:
             found = self._database.execute("PRAGMA user_version").fetchone()[0]
         except sqlite3.DatabaseError as error:
@@ -148,6 +151,7 @@ class PinIndex:
         run("CREATE TEMP TABLE IF NOT EXISTS wanted (key TEXT PRIMARY KEY)")
         run("DELETE FROM wanted")
         self._database.executemany("INSERT OR IGNORE INTO wanted VALUES (?)", ((key,) for key in keys))
+        self._numbers.clear()
         stale = run("SELECT id, key FROM tasks WHERE key NOT IN (SELECT key FROM wanted)").fetchall()
         if not stale:
             return ()
@@ -290,6 +294,14 @@ class PinIndex:
 
     def _intern(self, table: str, columns: str, values: tuple[object, ...]) -> int:
         """The number of a row, which is added if it is new."""
+        if (table, values) not in self._numbers:
+            if len(self._numbers) >= _MOST_NUMBERS:
+                self._numbers.clear()
+            self._numbers[table, values] = self._find_number(table, columns, values)
+        return self._numbers[table, values]
+
+    def _find_number(self, table: str, columns: str, values: tuple[object, ...]) -> int:
+        """As `_intern`, from the database."""
         places = " AND ".join(f"{column} = ?" for column in columns.split(", "))
         found = self._database.execute(f"SELECT id FROM {table} WHERE {places}", values).fetchone()
         if found is not None:

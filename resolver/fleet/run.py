@@ -19,8 +19,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -213,14 +212,14 @@ class _Run:
                 self._add(one.key)
         self._index.commit()
 
-    def _find_pending(self, built: Iterable[_Built]) -> deque[FleetTask]:
+    def _find_pending(self, built: Iterable[_Built]) -> list[FleetTask]:
         """The tasks that are not done, or whose locks are gone."""
         known = self._index.list_keys()
         present = {name for name in self._place.list_names() if not name.startswith(".fleet/")}
         incomplete = {key for key, lock in self._index.list_locks() if lock not in present}
-        return deque(
-            one for one in built if isinstance(one, FleetTask) and (one.key not in known or one.key in incomplete)
-        )
+        for key in incomplete:
+            self._journal.forget(key)
+        return [one for one in built if isinstance(one, FleetTask) and (one.key not in known or one.key in incomplete)]
 
     def _move_new(self, built: Iterable[_Built], state: _State) -> list[_Built]:
         """The tasks, of which those that are not done see the indexes as they are now."""
@@ -233,7 +232,7 @@ class _Run:
         keys = self._index.find_resting(changed)
         return [_move(one, state.run) if one.key in keys else one for one in built]
 
-    def _send(self, client: Client, pending: deque[FleetTask], state: _State) -> None:
+    def _send(self, client: Client, pending: Sequence[FleetTask], state: _State) -> None:
         """Have the tasks done, after the workers were examined."""
         if not pending:
             return
@@ -251,7 +250,7 @@ class _Run:
                 self._failed += outcome.failed
             self._tell(total)
 
-        run_tasks(client, _drain(pending), options, note)
+        run_tasks(client, pending, options, note)
 
     def _note_lost(self, task: FleetTask, error: Exception, state: _State) -> int:
         """Write the result of a task that its worker could not write: it died each time, or cannot reach the output."""
@@ -325,12 +324,6 @@ def _list_moved(built: Iterable[_Built], state: _State) -> dict[str, str]:
     """The snapshots of the lists that have another one than most."""
     tasks = (one for one in built if isinstance(one, FleetTask))
     return {one.name: one.snapshot for one in tasks if one.snapshot != state.snapshot}
-
-
-def _drain(tasks: deque[FleetTask]) -> Iterator[FleetTask]:
-    """The tasks, of which none is kept once it is sent."""
-    while tasks:
-        yield tasks.popleft()
 
 
 def _show_row(row: Row, state: _State) -> Row:

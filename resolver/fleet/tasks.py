@@ -117,6 +117,7 @@ class TaskBuilder:
         *_, top = iter_upwards(manifest.folder)
         self._root = top if (top / ".git").exists() else manifest.folder
         self._kept: dict[Path, _File] = {}
+        self._described: dict[int, tuple[Mapping[str, Any], tuple[str, ...]]] = {}
 
     def build_all(self, lists: Iterable[FleetList]) -> Iterator[FleetTask | RefusedList]:
         """The task of each list, or why it cannot be sent."""
@@ -125,14 +126,23 @@ class TaskBuilder:
     def build(self, one: FleetList) -> FleetTask | RefusedList:
         """The task of a list, or why it cannot be sent."""
         try:
-            _check_settings(one.settings)
-            return self._build(one)
+            return self._build(one, self._describe(one.settings))
         except PinfoldError as error:
             key = _build_key(_digest("refused", one.name, one.machines, str(error)), "")
             return RefusedList(key=key, name=one.name, machines=one.machines, error=error)
 
-    def _build(self, one: FleetList) -> FleetTask:
+    def _describe(self, settings: Settings) -> tuple[Mapping[str, Any], tuple[str, ...]]:
+        """The settings as JSON values, and the variables that they name. Raises InputError for a literal secret."""
+        # Many lists have one value of settings, which lives as long as the manifest.
+        if id(settings) not in self._described:
+            _check_settings(settings)
+            values = _list_values(settings)
+            self._described[id(settings)] = values, tuple(VARIABLE.findall(json.dumps(values)))
+        return self._described[id(settings)]
+
+    def _build(self, one: FleetList, described: tuple[Mapping[str, Any], tuple[str, ...]]) -> FleetTask:
         """The body of `build`."""
+        settings, in_settings = described
         files = self._collect(one)
         size_bytes = sum(len(file.data) for file in files.values())
         if size_bytes > _LARGEST_BYTES:
@@ -142,8 +152,6 @@ class TaskBuilder:
         faults = [fault for file in (own, *files.values()) for fault in file.faults]
         if faults:
             raise SourceError.from_faults(faults)
-        settings = _list_values(one.settings)
-        in_settings = VARIABLE.findall(json.dumps(settings))
         variables = {*own.variables, *in_settings, *(name for file in files.values() for name in file.variables)}
         digests = sorted((name, file.digest) for name, file in files.items())
         folder = name_path(self._folder, self._root)

@@ -45,7 +45,16 @@ from resolver.sources.settings_file import read_bindings
 from resolver.sources.source import Source
 from resolver.sources.target_choice import ChosenMachines, choose_machines
 
-__all__ = ["Examination", "Outcome", "WorkerOptions", "build_access", "examine_worker", "lock_task", "open_session"]
+__all__ = [
+    "Examination",
+    "Outcome",
+    "WorkerOptions",
+    "build_access",
+    "examine_worker",
+    "lock_task",
+    "lock_tasks",
+    "open_session",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +100,21 @@ class Examination:
     code: str
     missing: tuple[str, ...]
     fault: str
+
+
+def lock_tasks(tasks: Sequence[FleetTask], options: WorkerOptions) -> tuple[Outcome, ...]:
+    """Do tasks one after the other, but for those that an earlier attempt of this run has done."""
+    journal = Journal(_open(options.output))
+    return tuple(_find_outcome(journal, task.key, options.run) or lock_task(task, options) for task in tasks)
+
+
+def _find_outcome(journal: Journal, key: str, run: str) -> Outcome | None:
+    """The outcome of a task that this run has done."""
+    document = journal.read_document(f"{DONE}/{key}.json")
+    if document is None or document.get("run") != run:
+        return None
+    failed = sum(row["state"] == "failed" for row in document["rows"])
+    return Outcome(key=key, locked=len(document["rows"]) - failed, failed=failed, is_passing=False, cpu_s=0.0)
 
 
 def lock_task(task: FleetTask, options: WorkerOptions) -> Outcome:

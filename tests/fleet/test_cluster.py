@@ -1,0 +1,84 @@
+"""Calls to real worker processes: what several in one call cost, and whose error a killed worker is."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import deque
+from typing import Any
+
+import pytest
+
+from resolver.errors import FetchError
+from resolver.fleet.cluster import Call, open_client, run_calls, run_tasks
+from resolver.fleet.tasks import FleetTask
+from resolver.fleet.worker import Outcome
+from tests.fleet.conftest import Fleet
+
+_AT_ONCE = 2
+"""Lists in a call, where there are 32 such calls for two threads."""
+
+
+def double(number: int) -> int:
+    """A call: 7 is an error, 8 is the end of the process."""
+    if number == 7:
+        raise ValueError(number)
+    if number == 8:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return 2 * number
+
+
+def call(number: int) -> Call:
+    return f"double-{number}", number, (number,)
+
+
+def test_each_call_has_a_result_and_a_note_may_add_calls(scheduler: str) -> None:
+    found: dict[int, Any] = {}
+    calls = deque(map(call, range(6)))
+
+    def note(number: int, result: Any) -> None:
+        found[number] = result
+        if number == 3:
+            calls.append(call(20))
+
+    with open_client(scheduler) as client:
+        run_calls(client, double, calls, note)
+
+    assert found == {0: 0, 1: 2, 2: 4, 3: 6, 4: 8, 5: 10, 20: 40}
+
+
+def test_tasks_of_a_call_that_fails_are_sent_again_one_by_one(fleet: Fleet, scheduler: str) -> None:
+    for number in range(32 * _AT_ONCE):
+        fleet.write(f"list{number:02}/requirements.txt", "log")
+    tasks = [task for task in fleet.build().values() if isinstance(task, FleetTask)]
+    # The result of the last list of the first call can neither be read nor written: its name is that of a folder.
+    (fleet.output / ".fleet" / "done" / f"{tasks[_AT_ONCE - 1].key}.json").mkdir(parents=True)
+    found: list[tuple[str, Outcome | Exception]] = []
+
+    with open_client(scheduler) as client:
+        assert sum(client.nthreads().values()) == 2
+        run_tasks(client, tasks, fleet.worker, lambda task, outcome: found.append((task.name, outcome)))
+
+    assert sorted(name for name, _ in found) == [task.name for task in tasks]
+    failed = [(name, type(outcome).__name__) for name, outcome in found if isinstance(outcome, Exception)]
+    assert failed == [(tasks[_AT_ONCE - 1].name, "InputError")]
+    # Those before it were done, and are not done again.
+    repeated = [name for name, one in found if isinstance(one, Outcome) and not one.cpu_s]
+    assert sorted(repeated) == [task.name for task in tasks[: _AT_ONCE - 1]]
+
+
+def test_error_or_killed_worker_is_the_result_of_its_call_alone(scheduler: str) -> None:
+    found: dict[int, Any] = {}
+    with open_client(scheduler) as client:
+        run_calls(client, double, deque(map(call, (6, 7, 8, 9))), found.__setitem__)
+
+    assert (found.pop(6), found.pop(9)) == (12, 18)
+    assert {number: type(error).__name__ for number, error in found.items()} == {7: "ValueError", 8: "KilledWorker"}
+
+
+def test_scheduler_that_does_not_answer_is_an_error() -> None:
+    with (
+        pytest.raises(FetchError, match=r"the scheduler does not answer within 0\.2 s"),
+        open_client("tcp://127.0.0.1:9", timeout_s=0.2),
+    ):
+        pass
