@@ -32,9 +32,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from benchmarks.other_tools import OTHER_TOOLS
 from benchmarks.replay_index import RunningIndex, running_index
 from benchmarks.tls_front import TlsFront, free_port, running_front
-from benchmarks.tools import TOOLS, NoSolution, Pins, Question, Run, ToolError, render_difference
+from benchmarks.tools import TOOLS as OWN_TOOLS
+from benchmarks.tools import NoSolution, Pins, Question, Run, ToolError, render_difference
 
 __all__ = ["CASES", "CUT_OFF", "ROOT", "Case", "Measurement", "describe_machine", "main"]
 
@@ -47,6 +49,7 @@ LISTS = (
 CUT_OFF = "2026-11-01T00:00:00Z"
 REFERENCE = "uv"
 FRESH_S = 600
+TOOLS = {**OWN_TOOLS, **OTHER_TOOLS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

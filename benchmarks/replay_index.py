@@ -58,6 +58,12 @@ class RunningIndex:
             urllib.request.urlopen(f"{self.control}/-/reset").close()
         return stats
 
+    def fetch_log(self) -> list[str]:
+        """The requests since the last reset, a line each: method, path, and range if it has one."""
+        with urllib.request.urlopen(f"{self.control}/-/log") as response:
+            log: list[str] = json.loads(response.read())["log"]
+        return log
+
 
 @contextlib.contextmanager
 def running_index(

@@ -1,5 +1,7 @@
 """The tools under comparison: their command lines, in this one place, and how to read the pins they wrote.
 
+pip-tools, pdm, poetry and nab are in `benchmarks.other_tools`.
+
 In: a list in a file, an index, a cut-off. Out: a process to time, and its pins. Every tool gets the same question:
 CPython on Linux x86_64 with glibc 2.35, nothing uploaded after the cut-off. pip, which evaluates markers for no other
 Python than the one that runs it, and sdists for no other platform, runs in the question's interpreter on this machine.
@@ -111,7 +113,9 @@ class Tool:
     read_pins: Callable[[Path], Pins]
     says_no_solution: Callable[[int, str], bool]
     needs_interpreter: bool = False
-    variables: tuple[tuple[str, str], ...] = ()
+    prepare: Callable[[Question], None] = lambda _question: None
+    """What is written before each run, outside of what is timed."""
+    list_variables: Callable[[Question], dict[str, str]] = lambda _question: {}
     """Environment variables of the tool alone."""
 
     def resolve(self, question: Question) -> Pins | NoSolution:
@@ -129,11 +133,12 @@ class Tool:
 
         Its environment cannot change the answer; an output of an earlier run may.
         """
+        self.prepare(question)
         with tempfile.TemporaryFile() as printed, tempfile.TemporaryFile() as errors:
             started = time.perf_counter()
             process = subprocess.Popen(
                 [*self.build_command(question), *arguments],
-                env={**_build_environment(question), **dict(self.variables)},
+                env={**_build_environment(question), **self.list_variables(question)},
                 cwd=question.source.parent,
                 stdin=subprocess.DEVNULL,
                 stdout=printed,
@@ -311,7 +316,7 @@ TOOLS = {
     for tool in (
         _LOCK,
         # Without the plain HTTP engine: all requests are made by httpx.
-        replace(_LOCK, name="lock-httpx", variables=(("PINFOLD_PLAIN_ENGINE", "off"),)),
+        replace(_LOCK, name="lock-httpx", list_variables=lambda _question: {"PINFOLD_PLAIN_ENGINE": "off"}),
         Tool(
             name="uv",
             build_command=_build_uv_command,

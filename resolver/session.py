@@ -56,6 +56,7 @@ Item = str | Callable[[Target], str | None]
 DEFAULT_MEMORY_BYTES = 256 * 1024**2
 """What a session keeps in memory between locks."""
 _LOCKS_AT_ONCE = 8
+_SALT_BYTES = 32
 _TURN_S = 0.1
 """How often a lock that waits for its turn looks whether it was cancelled."""
 
@@ -139,11 +140,13 @@ class Session:
         if self._snapshot is not None:
             uses_latest = not (access.offline or access.refresh)
             store = SnapshotStore(store, self._snapshot, uses_latest=uses_latest)
-        salt = os.environ.get("PINFOLD_STORE_SALT", "").encode()
-        shared = SharedStore(store=store, salt=salt, is_snapshot=self._snapshot is not None)
         folder = access.cache_folder
         if folder is None and isinstance(below, FolderStore):
             folder = Path(address.removeprefix("file://"))
+        salt = os.environ.get("PINFOLD_STORE_SALT", "").encode()
+        if not salt and folder is None:
+            salt = os.urandom(_SALT_BYTES)  # A folder has a salt of its own.
+        shared = SharedStore(store=store, salt=salt, is_snapshot=self._snapshot is not None)
         return replace(access, shared=shared, cache_folder=folder)
 
     def lock(

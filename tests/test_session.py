@@ -6,6 +6,8 @@ import asyncio
 import pickle
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from resolver import (
     Cancellation,
     LockOutcome,
     LockTarget,
+    NoSolutionError,
     RunCancelledError,
     Session,
     Settings,
@@ -145,6 +148,62 @@ def test_the_end_of_a_lock_in_a_task_leaves_no_thread(project: Project, way: str
 
 def find_threads() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("pinfold")]
+
+
+def test_many_threads_share_a_session(project: Project, tmp_path: Path) -> None:
+    project.server.latency_s = 0.02
+    with Session(store=str(tmp_path / "store"), snapshot="monday") as session, ThreadPoolExecutor(16) as pool:
+        found = list(pool.map(lambda number: lock_in(session, project, "anyio"), range(16)))
+    assert len(set(found)) == 1
+    assert project.server.paths("/simple/").count("/simple/anyio/") == 1
+
+
+def test_eight_locks_run_at_once(project: Project) -> None:
+    for number in range(12):
+        project.server.always[f"/simple/p{number}/"] = Answer(delay_s=60.0)
+    with ThreadPoolExecutor(12) as pool:
+        with Session() as session:
+            work = [pool.submit(lock_in, session, project, f"p{number}") for number in range(12)]
+            ends_at = time.monotonic() + 30.0
+            while project.server.open_requests < 8 and time.monotonic() < ends_at:
+                time.sleep(0.01)
+            # One that waits for its turn ends at its own deadline.
+            with pytest.raises(RunCancelledError):
+                lock_in(session, project, "anyio", cancellation=Cancellation(after_s=0.2))
+            assert project.server.open_requests == 8
+        assert [type(one.exception()) for one in work] == [RunCancelledError] * 12
+
+
+def test_what_a_session_keeps_in_memory_is_bounded(project: Project, tmp_path: Path) -> None:
+    for number in range(60):
+        project.server.add(f"p{number}", wheel(f"p{number}", "1.0"))
+    limit_bytes = 20_000
+    with Session(store=str(tmp_path), memory_limit_bytes=limit_bytes) as session:
+        memory = session._memory
+        assert memory is not None
+        sizes = []
+        for number in range(60):
+            lock_in(session, project, f"p{number}")
+            sizes.append(memory.size_bytes)
+    assert limit_bytes / 2 < max(sizes) <= limit_bytes
+    assert memory.size_bytes == 0
+
+
+def fail_in_one(number: int) -> int:
+    if number == 3:
+        with Session() as session:
+            session.lock(["--no-index", "absent"], python="3.11")
+    return number
+
+
+def test_an_error_costs_a_pool_one_task() -> None:
+    with get_context("spawn").Pool(2) as pool:
+        results = [pool.apply_async(fail_in_one, (number,)) for number in range(8)]
+        for one in results:
+            one.wait(60)
+        assert [one.successful() for one in results] == [number != 3 for number in range(8)]
+        with pytest.raises(NoSolutionError, match="absent"):
+            results[3].get()
 
 
 def test_a_cancellation_joins_others() -> None:

@@ -53,7 +53,8 @@ _REDIS = ("redis", "rediss", "unix")
 _PREFIX = "pinfold-1"
 _LIFETIME_S = 30 * 86_400
 """Redis keeps a value that nobody writes again for a month."""
-_TIMEOUT_S = 2.0
+_TIMEOUT_S = 5.0
+"""Longer than a busy server takes: after an error, pages are requested that another worker has."""
 _PAUSE_S = 15.0
 """How long a server is left alone after an error."""
 _IMMUTABLE = ("snapshot ", "content\n")
@@ -218,6 +219,8 @@ class _FileValues:
         self._scheme = scheme
         self._opened: tuple[int, Any, str] | None = None
         self._lock = threading.Lock()
+        # Not all servers with the API of S3 do: two workers may then fetch a page at the same moment.
+        self._writes_exclusively = True
         self._open()
 
     def read(self, name: str, *, size_bytes: int | None = None) -> bytes | None:
@@ -249,12 +252,14 @@ class _FileValues:
         files, path = self._find(name)
         now = time.time()
         data = f"{now + for_s}".encode()
-        with suppress(FileNotFoundError):
+        if self._writes_exclusively:
             try:
                 files.pipe_file(path, data, mode="create")
                 return 0.0
-            except FileExistsError:
+            except (FileExistsError, FileNotFoundError):
                 pass
+            except Exception:  # noqa: BLE001  (a server without exclusive writes, or one that fails below as well)
+                self._writes_exclusively = False
         with suppress(ValueError):
             left_s = float(self.read(name) or b"0") - now
             if 0.0 < left_s <= for_s:
@@ -290,7 +295,7 @@ class _FileValues:
         """Options of the file system: no listing is reused, and a server that does not answer is given up soon."""
         options: dict[str, Any] = {"skip_instance_cache": True, "use_listings_cache": False}
         if self._scheme in ("s3", "s3a"):
-            waits = {"connect_timeout": _TIMEOUT_S, "read_timeout": 5 * _TIMEOUT_S, "retries": {"max_attempts": 1}}
+            waits = {"connect_timeout": _TIMEOUT_S, "read_timeout": 2 * _TIMEOUT_S, "retries": {"max_attempts": 1}}
             options["config_kwargs"] = waits
         return options
 

@@ -83,14 +83,15 @@ class PageBuilder:
     """
 
     __slots__ = (
-        "_count",
         "_judge",
         "_name",
         "_names",
+        "_rejected",
         "_rows",
         "_spellings",
         "_tails",
         "_unreadable",
+        "_useless",
         "_versions",
     )
 
@@ -104,7 +105,9 @@ class PageBuilder:
         self._spellings: set[str] = set()
         self._versions: dict[str, tuple[Version, _Row]] = {}
         self._tails: dict[str, tuple[int | None, str]] = {}
-        self._count = 0
+        # The ends among them that the target has no tag of, and the rejected files of each version.
+        self._useless: set[str] = set()
+        self._rejected: dict[str, list[str]] = {}
 
     def rejects(self, filename: str) -> bool:
         """Whether the name alone shows that the target cannot use the file, which then is added as a rejected one.
@@ -112,15 +115,12 @@ class PageBuilder:
         Most files of a page are wheels for other machines whose parts all occurred before.
         """
         parts = filename.split("-", 2)
-        known = self._tails.get(parts[-1])
-        # A rank of None means that the target has none of the tags.
-        if known is None or known[0] is not None or parts[0] not in self._spellings:
+        if parts[-1] not in self._useless or parts[0] not in self._spellings:
             return False
-        found = self._versions.get(parts[1])
-        if found is None:
+        rejected = self._rejected.get(parts[1])
+        if rejected is None:
             return False
-        self._count += 1
-        found[1].rejected.append(filename)
+        rejected.append(filename)
         return True
 
     def add(self, raw: RawFile) -> None:
@@ -132,18 +132,15 @@ class PageBuilder:
         known = self._find_known(filename)
         if known is not None:
             rank, tags, version, row = known
-            self._count += 1
             self._judge.place(raw, FileName(version, "", tags), rank, row)
             return
         try:
             found = self._names.read(filename)
         except UnreadableNameError as error:
-            self._count += 1
             self._reject_unreadable(filename, error)
             return
         if found is None:
             return
-        self._count += 1
         row = _find_row(self._rows, found.version)
         rank = self._judge.find_rank(found.tags)
         self._judge.place(raw, found, rank, row)
@@ -153,7 +150,10 @@ class PageBuilder:
         if found.tags and not found.build and max(map(len, parts)) < _SHORT_PART:
             self._spellings.add(parts[0])
             self._versions[parts[1]] = (found.version, row)
+            self._rejected[parts[1]] = row.rejected
             self._tails[parts[2]] = (rank, found.tags)
+            if rank is None:
+                self._useless.add(parts[2])
 
     def _find_known(self, filename: str) -> tuple[int | None, str, Version, _Row] | None:
         """Rank, tags, version and row of a file whose parts occurred before; None for any other file.
@@ -181,6 +181,7 @@ class PageBuilder:
             except UnreadableNameError:
                 return None
             found = self._versions[text] = (version, _find_row(self._rows, version))
+            self._rejected[text] = found[1].rejected
         return (*known, *found)
 
     def build(self, location: Location) -> ParsedPage:
@@ -193,7 +194,7 @@ class PageBuilder:
             name=self._name,
             location=location.url.public,
             index=location.url.public if location.form == "index" else None,
-            file_count=self._count,
+            file_count=len(self._unreadable) + sum(len(row.usable) + len(row.rejected) for row in self._rows.values()),
             versions=LazyVersions(columns.versions),
             wheel_mask=columns.wheel,
             sdist_mask=columns.sdist,

@@ -73,6 +73,7 @@ def build_lockfile(
     Raises InternalError for a file without size or sha256.
     """
     pins = build_pins or {}
+    layers = {entry.position: entry.layer for entry in requirement_list.entries}
     tool = ToolTable(
         source=inputs.source,
         python=render_python(target),
@@ -87,7 +88,7 @@ def build_lockfile(
         unverified={pin.name: pin.unverified for pin in resolution.pins if pin.unverified is not None},
         settings=dict(inputs.settings),
         extras={pin.name: tuple(sorted(pin.extras)) for pin in resolution.pins if pin.extras},
-        requested_by={pin.name: _build_requested_by(pin, requirement_list) for pin in resolution.pins},
+        requested_by={pin.name: _build_requested_by(pin, layers) for pin in resolution.pins},
         build=dict(_iter_build_facts(resolution, requirement_list, pins)),
         build_wheels=_list_build_wheels(pins, base_url),
     )
@@ -244,12 +245,12 @@ def _build_layers(resolution: Resolution, requirement_list: RequirementList) -> 
     )
 
 
-def _build_requested_by(pin: Pin, requirement_list: RequirementList) -> tuple[str, ...]:
+def _build_requested_by(pin: Pin, layers: Mapping[Position, int]) -> tuple[str, ...]:
     """The requirements behind the pin, list entries first: `layer 0: numpy<2`, `scipy: numpy>=1.26`.
 
-    File names and line numbers are left out, so that a comment added to a file does not change the lock.
+    `layers` has the number of the layer by the position of each list entry. File names and line numbers are left out,
+    so that a comment added to a file does not change the lock.
     """
-    layers = {entry.position: entry.layer for entry in requirement_list.entries}
     listed = [requester for requester in pin.requesters if requester.position is not None]
     parents = sorted(f"{requester.parent}: {requester.text}" for requester in pin.requesters if requester.parent)
     return (*dict.fromkeys((*(_render_listed(requester, layers) for requester in listed), *parents)),)

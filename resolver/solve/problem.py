@@ -70,6 +70,7 @@ class Problem:
     - `build_indexes` are the indexes with builds for one CUDA each; None means no rules about builds. `allow` are names
       whose builds need not fit machine and torch. With `measures_kernels`, the architectures of a build of torch are
       read out of its wheel where the data lacks them.
+    - `lines` are the roots and then the constraints on each project, and follow from these.
     """
 
     target: Target
@@ -97,11 +98,17 @@ class Problem:
     build_indexes: FamilyIndexes | None = None
     allow: frozenset[NormalizedName] = frozenset()
     measures_kernels: bool = False
+    lines: Mapping[NormalizedName, Sequence[Root]] = field(default_factory=dict, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        lines: dict[NormalizedName, list[Root]] = {}
+        for line in (*self.roots, *self.constraints):
+            lines.setdefault(line.name, []).append(line)
+        object.__setattr__(self, "lines", lines)
 
     def allowed_hashes(self, name: NormalizedName) -> frozenset[str] | None:
         """The hashes that every line with hashes on the project gives, as in pip; None where no line gives any."""
-        lines = [frozenset(root.hashes) for root in (*self.roots, *self.constraints) if root.name == name]
-        given = [hashes for hashes in lines if hashes]
+        given = [frozenset(line.hashes) for line in self.lines.get(name, ()) if line.hashes]
         return frozenset.intersection(*given) if given else None
 
 
@@ -129,7 +136,8 @@ class _UnknownKindError(Exception):
 _SEARCH_RULES = 2
 """Raised whenever the search answers a problem differently, so that answers of earlier rules are not used."""
 
-_FUNCTIONS = frozenset({"locations", "later_locations"})
+_LEFT_OUT = frozenset({"locations", "later_locations", "lines"})
+"""The fields that are functions, and the one that follows from others."""
 
 
 def _iter_problem(problem: Problem) -> Iterator[str]:
@@ -137,7 +145,7 @@ def _iter_problem(problem: Problem) -> Iterator[str]:
     for name in _field_names(Problem):
         if name == "target":
             yield f"{problem.target.key} {problem.target!r}"
-        elif name not in _FUNCTIONS:
+        elif name not in _LEFT_OUT:
             yield f"{name}={_render(getattr(problem, name))}"
 
 

@@ -240,9 +240,8 @@ def _supplies(name: NormalizedName, problem: Problem, listings: tuple[ListedPage
         return True
     table = build_project_table(name, problem, listings)
     rows = table.all_rows
-    for line in (*problem.roots, *problem.constraints):
-        if line.name == name:
-            rows &= table.mask(line.specifier)
+    for line in problem.lines.get(name, ()):
+        rows &= table.mask(line.specifier)
     return bool(table.usable(rows))
 
 

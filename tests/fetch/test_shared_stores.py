@@ -8,9 +8,11 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+import fsspec  # type: ignore[import-untyped]  # it has no annotations
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem  # type: ignore[import-untyped]  # as above
 
 from lockfiles import dumps
 from resolver import InputError, Session, Settings
@@ -126,6 +128,30 @@ def test_a_claim_of_a_killed_worker_ends(address: str) -> None:
     while other.claim(KEY, for_s=1.0) > 0.0:
         assert time.monotonic() < ends_at
     assert one.claim(KEY, for_s=1.0) > 0.0
+
+
+class PlainFiles(MemoryFileSystem):  # type: ignore[misc]  # it has no annotations
+    """A file system that knows no exclusive writes."""
+
+    protocol = "plain"
+    store: ClassVar[dict[str, Any]] = {}
+    pseudo_dirs: ClassVar[list[str]] = [""]
+
+    def pipe_file(self, path: str, value: bytes, mode: str = "overwrite", **options: Any) -> None:
+        if mode == "create":
+            raise NotImplementedError(mode)
+        super().pipe_file(path, value, **options)
+
+
+def test_claims_are_made_without_exclusive_writes_too() -> None:
+    fsspec.register_implementation("plain", PlainFiles, clobber=True)
+    one, other = open_store("plain://place"), open_store("plain://place")
+    assert one.claim(KEY, for_s=60.0) == 0.0
+    assert 0.0 < other.claim(KEY, for_s=60.0) <= 60.0
+    one.release(KEY)
+    assert other.claim(KEY, for_s=60.0) == 0.0
+    identity = one.put(KEY, b"value", until=1.0)
+    assert other.find_state(KEY) == (1.0, identity)
 
 
 class Changing:
@@ -339,16 +365,21 @@ def test_a_store_that_fails_changes_no_answer(
                 assert lock_in(session, server) == expected
 
 
-def read_redis(port: int) -> bytes:
-    client = connect(port)
-    return b"\n".join(part for key in client.scan_iter() for part in (key, client.get(key) or b""))
+def read_all(address: str) -> bytes:
+    """All names and values of a store."""
+    scheme = address.partition("://")[0]
+    if scheme == "redis":
+        client = connect(int(address.rpartition(":")[2].partition("/")[0]))
+        return b"\n".join(part for key in client.scan_iter() for part in (key, client.get(key) or b""))
+    if scheme not in ("memory", "s3"):
+        # The salt of the folder is beside the store.
+        paths = [path for path in Path(address).rglob("*") if path.is_file()]
+        return b"\n".join(part for path in paths for part in (str(path).encode(), path.read_bytes()))
+    files, root = fsspec.core.url_to_fs(address, skip_instance_cache=True)
+    return b"\n".join(part for path in files.find(root) for part in (path.encode(), files.cat_file(path)))
 
 
-def test_a_store_holds_no_credentials(
-    redis_port: int, server: IndexServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    connect(redis_port).flushall()
-    address = f"redis://127.0.0.1:{redis_port}"
+def test_a_store_holds_no_credentials(address: str, server: IndexServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PINFOLD_STORE_SALT", "canary-salt-of-the-fleet")
 
     def count_pages(login: str, *, snapshot: str | None = "monday") -> int:
@@ -365,24 +396,23 @@ def test_a_store_holds_no_credentials(
     assert count_pages(f"deploy:{SECRET}@", snapshot=None) > 0
     monkeypatch.setenv("PINFOLD_STORE_SALT", "another-salt")
     assert count_pages(f"deploy:{SECRET}@") == 2
-    held = read_redis(redis_port)
+    held = read_all(address)
     assert b"anyio" in held
     for canary in (SECRET, "canary-salt-of-the-fleet"):
         assert not [spelling for spelling in spell(canary) if spelling in held]
 
 
-def test_a_store_holds_no_signed_link(redis_port: int, server: IndexServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    connect(redis_port).flushall()
+def test_a_store_holds_no_signed_link(address: str, server: IndexServer) -> None:
     signed = f"X-Amz-Credential=k%2F20990101%2Fx%2Fs3%2Faws4_request&X-Amz-Signature={SECRET}&X-Amz-Expires=60"
     file = server.projects["idna"][0]
     link = f'<a href="{server.base_url}/files/{file.filename}?{signed}#sha256={file.listed_sha256}">{file.filename}</a>'
     server.always["/simple/idna/"] = Answer(headers={"Content-Type": "text/html"}, body=link.encode())
     locks = []
     for _ in range(2):
-        with Session(store=f"redis://127.0.0.1:{redis_port}", snapshot="monday") as session:
+        with Session(store=address, snapshot="monday") as session:
             locks.append(lock_in(session, server))
     assert locks[0] == locks[1] and "idna" in locks[0]
-    held = read_redis(redis_port)
+    held = read_all(address)
     assert b"idna" in held
     assert not [spelling for spelling in spell(SECRET) if spelling in held]
     # Each lock requests it: the links of an earlier run may have ended.

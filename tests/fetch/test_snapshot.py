@@ -9,7 +9,18 @@ from pathlib import Path
 import pytest
 
 from lockfiles import dumps
-from resolver import Access, FetchError, InputError, LockTarget, OfflineError, PinfoldError, Session, Settings
+from resolver import (
+    Access,
+    Cancellation,
+    FetchError,
+    InputError,
+    LockTarget,
+    OfflineError,
+    PinfoldError,
+    RunCancelledError,
+    Session,
+    Settings,
+)
 from resolver.fetch.http.responses import Response
 from resolver.fetch.snapshot import SnapshotPages, SnapshotStore
 from resolver.fetch.store import FOREVER, FolderStore
@@ -113,6 +124,16 @@ def list_contents(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.rglob("store-v1/?/*") if b"content\n" in path.read_bytes()[:60])
 
 
+def test_pages_without_validators_are_requested_once_too(server: IndexServer, tmp_path: Path) -> None:
+    server.validators = False
+    for snapshot in ("monday", "tuesday"):
+        server.log.clear()
+        for python in ("3.11", "3.12"):
+            with Session(store=str(tmp_path), snapshot=snapshot) as session:
+                lock_in(session, server, python=python)
+        assert set(count_pages(server).values()) == {1}
+
+
 def test_refreshing_runs_use_no_page_of_another_snapshot(server: IndexServer, tmp_path: Path) -> None:
     with Session(store=str(tmp_path), snapshot="monday") as session:
         before = lock_in(session, server)
@@ -126,12 +147,30 @@ def test_refreshing_runs_use_no_page_of_another_snapshot(server: IndexServer, tm
 
 def test_a_page_that_cannot_be_read_is_no_answer(server: IndexServer, tmp_path: Path) -> None:
     broken = Answer(headers={"Content-Type": "application/vnd.pypi.simple.v1+json"}, body=b'{"files": ')
-    server.always["/simple/idna/"] = broken
+    form = Answer(headers={"Content-Type": "text/html"}, body=b"<form><input type='password'></form>")
     with Session(store=str(tmp_path), snapshot="monday") as session:
-        with pytest.raises(FetchError):
-            lock_in(session, server)
+        for answer in (broken, form):
+            server.always["/simple/idna/"] = answer
+            with pytest.raises(FetchError):
+                lock_in(session, server)
+            # Nobody waits for it.
+            assert not list(tmp_path.rglob("*.claim"))
         del server.always["/simple/idna/"]
         assert "idna" in lock_in(session, server)
+
+
+def test_pages_over_tls_are_requested_once(encrypted: tuple[IndexServer, Path], tmp_path: Path) -> None:
+    server, _ = encrypted
+    server.cache_control = "max-age=0"
+    server.add("anyio", wheel("anyio", "4.3.0", ["idna", "absent; python_version<'3'"]))
+    server.add("idna", wheel("idna", "3.7"))
+    access = Access(trusted_hosts=("127.0.0.1",))
+    locks = []
+    for snapshot, python in (("monday", "3.11"), ("monday", "3.12"), ("monday", "3.11")):
+        with Session(access, store=str(tmp_path / "store"), snapshot=snapshot) as session:
+            locks.append(lock_in(session, server, python=python))
+    assert locks[0] == locks[2]
+    assert count_pages(server) == {"/simple/anyio/": 1, "/simple/idna/": 1}
 
 
 def test_a_snapshot_needs_a_store() -> None:
@@ -243,6 +282,16 @@ def test_a_failed_request_ends_the_claim() -> None:
     with pytest.raises(FetchError):
         open_pages(store).fetch(URL, known_validator="", find_id=lambda url: "", request=fail)
     assert not store.claims
+
+
+def test_a_run_that_ends_while_it_waits_leaves_the_claim_of_the_other() -> None:
+    store, cancelled = MemoryStore(), Cancellation()
+    SnapshotStore(store, "monday").claim(f"page\n{URL}", for_s=60.0)
+    cancelled.cancel()
+    pages = SnapshotPages(SnapshotStore(store, "monday"), wait=cancelled.wait)
+    with pytest.raises(RunCancelledError):
+        fetch(pages, Index())
+    assert store.claims
 
 
 def test_workers_wait_for_the_one_that_fetches(tmp_path: Path) -> None:

@@ -244,7 +244,7 @@ _measured = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="t
 @pytest.mark.parametrize("unit", ["[],", "{},", '{"":0},', "0,", '"",', '{"a":[{}]},'])
 def test_a_page_of_tiny_values_is_refused_before_it_takes_memory(unit: str) -> None:
     why, mebibytes = _read_measured(unit, 16 * 2**20 // len(unit))
-    assert why == "it has more than 2000000 values"
+    assert why.endswith("it has more than 2000000 values")
     assert mebibytes < 150  # The interpreter, its modules, and the page itself.
 
 

@@ -121,8 +121,10 @@ class ProjectPages:
             return None
         payload = b"" if row is None else row.payload
         # Signatures of links are in no store: such a page is parsed in each run.
-        if row is None or page is None or row.validator != body.validator or may_hold_secrets(body.data):
+        if row is None or page is None or row.validator != body.validator or body.may_hold_secrets():
             body, page, payload = self._build_or_fetch_again(body, name, location)
+        else:
+            body.store()
         self._store_payload(name, location, body, page, payload, known=known)
         return page
 
@@ -207,6 +209,8 @@ class ProjectPages:
         body = self._asked.setdefault(page_url, Task(lambda: self._request(page_url, validator))).result()
         if body.validator != validator or body.url != page_url:
             return False
+        if not body.may_hold_secrets():
+            body.store()
         self._rows.renew(place, name, min(body.fresh_until, time.time() + LONGEST_LIFETIME_S), identity=identity)
         self._confirmed[name, place] = identity
         self._note(name, place, identity)
@@ -278,7 +282,15 @@ class ProjectPages:
     def _build_and_dump(
         self, body: _Body, name: NormalizedName, location: Location
     ) -> tuple[ProjectPage | None, bytes]:
-        """The page from a body, and its dump, which is empty for None. Raises FetchError."""
+        """The page from a body, and its dump, which is empty for None. Raises FetchError; then no snapshot has it."""
+        try:
+            return self._read_and_dump(body, name, location)
+        except FetchError:
+            body.drop()
+            raise
+
+    def _read_and_dump(self, body: _Body, name: NormalizedName, location: Location) -> tuple[ProjectPage | None, bytes]:
+        """As `_build_and_dump`."""
         if "json" not in body.content_type and _is_login(body.unpack(), location):
             raise login_page_error(body.url, host=urlsplit(body.url).netloc)
         # Not for a find-links page: it is unpacked once and parsed for many projects.
@@ -312,7 +324,6 @@ class ProjectPages:
                 content, content_type=body.content_type, url=body.url, name=name, location=location, target=self._target
             )
         except PageError as error:
-            body.drop()
             raise broken_error(body.url, reason=str(error)) from error
         body.store()
         return page
@@ -476,6 +487,10 @@ class _Body:
                 raise too_large_error(self.url, limit_bytes=PAGE_LIMIT_BYTES)
             raise broken_error(self.url, reason="it is not packed as it says")
         return self._content
+
+    def may_hold_secrets(self) -> bool:
+        """Whether the content may link with secrets; False without content. Raises as `unpack`."""
+        return self.has_content and may_hold_secrets(self.unpack())
 
     def store(self) -> None:
         """Hand the response to the HTTP cache, once."""

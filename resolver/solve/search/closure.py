@@ -15,6 +15,7 @@ from packaging.utils import NormalizedName
 from lockfiles._values import dataclass
 from resolver.errors import InternalError
 from resolver.solve.demand import WITH_DEPENDENCIES, Demand, Node, is_virtual
+from resolver.solve.problem import Root
 from resolver.solve.resolution import Pin, Requester, Resolution
 from resolver.solve.search.universe import Universe
 from resolver.targets.families import find_name_warning
@@ -43,19 +44,25 @@ def build_resolution(universe: Universe, rows: Mapping[Node, int]) -> Resolution
 
 @dataclass(slots=True, kw_only=True)
 class _Reached:
-    """What the list reaches: nodes in the order met, and `edges` as (parent, child, text of the requirement).
+    """What the list reaches: nodes in the order met, and which requirements lead from one project to another.
 
-    Virtual projects are nodes but no ends of edges: no requirement of metadata leads to them.
+    `roots` are the lines of the list by project, `parts` those of the nodes of a project. `parents` has (parent, text
+    of the requirement) by child, `children` the children by parent: no virtual projects, which metadata does not name.
     """
 
     rows: Mapping[Node, int]
     nodes: dict[Node, None] = field(default_factory=dict)
-    edges: dict[tuple[NormalizedName, NormalizedName, str], None] = field(default_factory=dict)
+    parents: dict[NormalizedName, set[tuple[NormalizedName, str]]] = field(default_factory=dict)
+    children: dict[NormalizedName, set[NormalizedName]] = field(default_factory=dict)
+    parts: dict[NormalizedName, set[str]] = field(default_factory=dict)
+    roots: dict[NormalizedName, list[Root]] = field(default_factory=dict)
 
 
 def _reach(universe: Universe, rows: Mapping[Node, int]) -> _Reached:
     """Follow the demands of the list through the rows. Raises InternalError where a row does not meet a demand."""
     reached = _Reached(rows=rows)
+    for root in universe.problem.roots:
+        reached.roots.setdefault(root.name, []).append(root)
     waiting: list[tuple[Node | None, Demand]] = [(None, demand) for demand in universe.root_demands()]
     while waiting:
         parent, demand = waiting.pop()
@@ -64,9 +71,11 @@ def _reach(universe: Universe, rows: Mapping[Node, int]) -> _Reached:
         if row is None or not demand.mask >> row & 1:
             raise InternalError(f"the solution does not meet `{demand.text}`")
         if parent is not None and parent.name != node.name and not is_virtual(node.name):
-            reached.edges[parent.name, node.name, demand.text] = None
+            reached.parents.setdefault(node.name, set()).add((parent.name, demand.text))
+            reached.children.setdefault(parent.name, set()).add(node.name)
         if node not in reached.nodes:
             reached.nodes[node] = None
+            reached.parts.setdefault(node.name, set()).add(node.part)
             waiting += [(node, brought) for brought in universe.iter_demands(node, row)]
     return reached
 
@@ -76,11 +85,10 @@ def _build_pin(universe: Universe, name: NormalizedName, reached: _Reached) -> P
     row = reached.rows[Node(name)]
     table = universe.table(name)
     file = table.files(row)[0]
-    roots = [root for root in universe.problem.roots if root.name == name]
+    roots = reached.roots.get(name, ())
     listed = [Requester(position=root.position, parent=None, text=root.text) for root in roots]
-    parents = sorted((parent, text) for parent, child, text in reached.edges if child == name)
-    parts = {node.part for node in reached.nodes if node.name == name}
-    extras = {NormalizedName(part) for part in parts - {"", WITH_DEPENDENCIES}}
+    parents = sorted(reached.parents.get(name, ()))
+    extras = {NormalizedName(part) for part in reached.parts[name] - {"", WITH_DEPENDENCIES}}
     read = universe.read.get((name, row))
     extras = extras.union(*(root.extras for root in roots))
     return Pin(
@@ -88,7 +96,7 @@ def _build_pin(universe: Universe, name: NormalizedName, reached: _Reached) -> P
         version=table.versions[row],
         file=file,
         extras=frozenset(extras),
-        dependencies=tuple(sorted({child for parent, child, _ in reached.edges if parent == name})),
+        dependencies=tuple(sorted(reached.children.get(name, ()))),
         requesters=(*listed, *(Requester(position=None, parent=parent, text=text) for parent, text in parents)),
         index=file.index,
         built=read is not None and read.built,

@@ -47,6 +47,8 @@ class Precedence:
         self._places: dict[NormalizedName, int] = {}
         self._counts: dict[tuple[NormalizedName, NormalizedName], int] = {}
         self._limits: dict[frozenset[NormalizedName], int] = {}
+        self.moves = 0
+        """How often the order of names that were met has changed."""
 
     def meet(self, name: NormalizedName) -> None:
         """Put a new name behind all others."""
@@ -92,6 +94,7 @@ class Precedence:
         staying = [name for name in self._order[at:] if name not in bringing]
         self._order[at:] = [*moving, *staying]
         self._places = {name: place for place, name in enumerate(self._order)}
+        self.moves += 1
         for name in moving:
             self._limits[frozenset((name, culprit))] = 2 * limit
             self._counts.pop((name, culprit), None)

@@ -43,6 +43,7 @@ _TRIAL_EVERY = 20
 """After how many collisions the decisions are tested again."""
 
 SearchState = State[Demand, Candidate, Node]
+_Preference = tuple[bool, bool, int, bool]
 
 
 class Matches(Sequence[Candidate]):
@@ -114,6 +115,8 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         self._precedence = Precedence()
         self._culprits: dict[NormalizedName, tuple[NormalizedName, ...]] = {}
         self._read_state: Callable[[], SearchState] | None = None
+        self._preferences: dict[Node, tuple[object, _Preference]] = {}
+        self._behind_preferences = (0, 0)
         self._collisions = 0
         self._next_trial = _TRIAL_EVERY
         self._impossible = Demand(node=IMPOSSIBLE, mask=0, text="", specifier=SpecifierSet())
@@ -363,11 +366,11 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         candidates: Mapping[Node, Iterator[Candidate]],
         information: Mapping[Node, Iterator[Information]],
         backtrack_causes: Sequence[Information],
-    ) -> tuple[bool, bool, int, bool]:
+    ) -> _Preference:
         """As in `narrow_requirement_selection`, which leaves only one name to choose from."""
         return self._preference(identifier, information[identifier])
 
-    def _preference(self, identifier: Node, information: Iterable[Information]) -> tuple[bool, bool, int, bool]:
+    def _preference(self, identifier: Node, information: Iterable[Information]) -> _Preference:
         """The sort key of a node, lowest first: single candidates, then by precedence; a project before its extras."""
         rows = self._universe.candidate_rows(identifier.name)
         for item in information:
@@ -385,8 +388,25 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         information: Mapping[Node, Iterator[Information]],
         backtrack_causes: Sequence[Information],
     ) -> Iterable[Node]:
-        """The one to decide. The choice by `get_preference` in resolvelib takes twice as long."""
-        return [min(identifiers, key=lambda node: self._preference(node, information[node]))]
+        """The one to decide. The choice by `get_preference` in resolvelib takes many times as long.
+
+        Most nodes have the demands of the round before: the list in which resolvelib keeps them is the same.
+        """
+        if self._read_state is None:
+            return [min(identifiers, key=lambda node: self._preference(node, information[node]))]
+        criteria = self._read_state().criteria
+        behind = (self._precedence.moves, self._universe.changes)
+        if behind != self._behind_preferences:
+            self._preferences, self._behind_preferences = {}, behind
+        known = self._preferences
+
+        def preference(node: Node) -> _Preference:
+            demands = criteria[node].information
+            if node not in known or known[node][0] is not demands:
+                known[node] = (demands, self._preference(node, demands))
+            return known[node][1]
+
+        return [min(identifiers, key=preference)]
 
     def put_to_test(self) -> bool:
         """Whether decisions turned out to be in no solution, or to contradict each other.

@@ -109,7 +109,7 @@ class Speculation:
         found = [(places[page.location], page) for page in pages]
         best_match = self._problem.index_strategy == "best-match"
         table = build_project_table(name, self._problem, rank_listings(found, best_match=best_match))
-        lines = [root for root in (*self._problem.roots, *self._problem.constraints) if root.name == name]
+        lines = self._problem.lines.get(name, ())
         if lines and all(root.no_deps for root in lines):
             return
         specifiers = [specifier, *(root.specifier for root in lines)]

@@ -89,6 +89,8 @@ class Universe:
         self.ruled_out: dict[tuple[NormalizedName, int], RuledOut] = {}
         self.read: dict[tuple[NormalizedName, int], Dependencies] = {}
         self.failed_builds = set(problem.rejected_builds)
+        self.changes = 0
+        """How often rows of a project were ruled out or selected anew."""
         self._is_closed = False
         self._prefetch = prefetch
         self._python = problem.target.python.full
@@ -244,12 +246,14 @@ class Universe:
     def forget_rows(self, name: NormalizedName) -> None:
         """Select the rows of a project anew, because its table has more of them now."""
         self._folded.pop(name, None)
+        self.changes += 1
 
     def rule_out(self, name: NormalizedName, row: int, reason: str, detail: str) -> None:
         """Rule a row out for the rest of the run."""
         self.ruled_out[name, row] = RuledOut(reason=reason, detail=detail)
         rows, pinned, prereleases = self._fold(name)
         self._folded[name] = (rows & ~(1 << row), pinned, prereleases)
+        self.changes += 1
 
     def _fold(self, name: NormalizedName) -> tuple[int, bool, bool]:
         folded = self._folded.get(name)
