@@ -51,9 +51,9 @@ __all__ = [
     "WorkerOptions",
     "build_access",
     "examine_worker",
+    "find_session",
     "lock_task",
     "lock_tasks",
-    "open_session",
 ]
 
 
@@ -159,7 +159,7 @@ def examine_worker(options: WorkerOptions, variables: Sequence[str]) -> Examinat
     """What this process is and lacks, for a check before anything is sent."""
     try:
         _open(options.output).read(".fleet/fleet.json")
-        open_session(options, "")
+        find_session(options, "")
         fault = ""
     except PinfoldError as error:
         fault = str(error)
@@ -310,7 +310,7 @@ class _TaskRun:
     def _lock_plans(self, plans: Sequence[LockPlan]) -> tuple[PageEvidence, ...] | None:
         """Lock the plans, and note a row for each; the pages that all of them rest on, None where that is not all."""
         pages: list[tuple[PageEvidence, ...] | None] = []
-        session = open_session(self._options, self._task.snapshot)
+        session = find_session(self._options, self._task.snapshot)
         upgrade = Upgrade(everything=self._options.upgrade)
         for plan, found in zip(plans, session.lock_plans(plans, upgrade=upgrade, note_pages=pages.append), strict=True):
             with self._attempt(plan.machines.label):
@@ -377,7 +377,7 @@ def _open(output: str) -> Place:
 
 
 @lru_cache(maxsize=4)
-def open_session(options: WorkerOptions, snapshot: str) -> Session:
+def find_session(options: WorkerOptions, snapshot: str) -> Session:
     """The session of this process for one state of the indexes, open until it ends. Raises InputError."""
     return Session(build_access(options), store=options.store, snapshot=snapshot)
 
