@@ -53,6 +53,9 @@ def open_client(
 ) -> Iterator[Client]:
     """A client of the scheduler at an address, or of `workers` processes that end with it, one for each processor.
 
+    Local processes are started by `spawn`, which imports the main module of the program: a script that calls this needs
+    `if __name__ == "__main__"`. They listen on the loopback interface.
+
     Raises InputError without `distributed`, FetchError for a scheduler that does not answer.
     """
     try:
@@ -146,7 +149,10 @@ def run_calls(
 
 
 def _read_result(client: Client, future: Any) -> Any:
-    """The result of a call, or the exception that ended it. Raises FetchError without a scheduler."""
+    """The result of a call, or the exception that ended it. Raises FetchError without a scheduler.
+
+    Dask cancels all futures of a client that has lost its scheduler.
+    """
     try:
         if future.status != "cancelled":
             return future.result()

@@ -7,6 +7,18 @@ every fault and its position (`fleet.toml: lists[1].sources[0]`, `apps.jsonl:4: 
     FILE.toml      `[[lists]]`: `sources` (globs), `exclude`, `machine-types`, `settings`; the last two also at the top
     FILE.jsonl     an object a line: `source`, or `name` with `requirements`; `machine-types`, `settings`
 
+A manifest of a platform, and two lines of its database:
+
+    machine-types = ["GPU-A100", "GPU-H100"]
+    [settings]
+    python = "3.11"
+    [[lists]]
+    sources = ["apps/**/app.py"]
+    exclude = ["apps/old/**"]
+
+    {"source": "apps/chat/app.py", "machine-types": ["GPU-A100"]}
+    {"name": "apps/paint", "requirements": [["torch==2.8.0"], ["diffusers"]], "settings": {"python": "3.11"}}
+
 Nothing is locked here and no list is read: a list that cannot be read is a result of the run. What is wrong with the
 manifest itself ends the run before it starts, unknown machine types included.
 """
@@ -92,7 +104,7 @@ def read_manifest(path: Path, *, arguments: Settings, machines: Sequence[str] = 
 
 
 def _read_folder(folder: Path) -> Iterator[FleetList]:
-    """The lists below a folder, by name."""
+    """The lists below a folder, by name. Folders that hold no sources of the user (`.venv`, `.git`) are left out."""
     names = [*list_app_sources(folder, seen_from=folder)]
     names += (name_path(path, folder) for path in iter_own_files(folder) if _is_plain_list(path))
     for name in sorted(dict.fromkeys(names)):
@@ -140,7 +152,11 @@ def _read_table(path: Path, faults: list[Fault]) -> Iterator[FleetList]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Common:
-    """The keys that the top, a table and a row have in common."""
+    """The keys that the top, a table and a row have in common.
+
+    Machine types of a table replace those of the top; settings are joined key by key, as those of a command line are
+    with those of a file.
+    """
 
     machines: tuple[str, ...]
     settings: Mapping[str, Any] | None
@@ -174,7 +190,11 @@ class _ListTable:
 
 
 class _Folder:
-    """The files below the folder of a manifest, as the sources that its globs mean."""
+    """The files below the folder of a manifest, as the sources that its globs mean.
+
+    A glob over Python files means apps, and a plain name means what it names: a file that holds no app is then a failed
+    row of the run, with the error that `lock` has for it.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -214,7 +234,10 @@ class _Folder:
 
 
 def _read_lines(path: Path, faults: list[Fault]) -> Iterator[FleetList]:
-    """The lists of a file with a JSON object a line; empty lines are left out."""
+    """The lists of a file with a JSON object a line; empty lines are left out.
+
+    A row that is at fault is left out as well, so that the faults of all others come with it.
+    """
     for number, line in enumerate(_read_bytes(path).split(b"\n"), 1):
         if not line.strip():
             continue
@@ -282,7 +305,10 @@ def _parse_table(table: Mapping[str, Any] | None, where: str, faults: list[Fault
 
 
 def _iter_machine_faults(lists: Iterable[FleetList]) -> Iterator[Fault]:
-    """A fault for each machine type that does not exist, at the first list that names it."""
+    """A fault for each machine type that does not exist, at the first list that names it.
+
+    Machine types depend on settings (own machines, a driver), so each pair is checked, and each pair once.
+    """
     checked: set[tuple[object, ...]] = set()
     for one in lists:
         settings = one.settings.complete()

@@ -36,7 +36,10 @@ _HASH = "sha256:"
 
 
 def find_changed_pages(client: Client, pages: Sequence[Page], options: WorkerOptions) -> frozenset[int]:
-    """The numbers of the pages that are not as they were. Raises FetchError without a scheduler."""
+    """The numbers of the pages that are not as they were. Raises FetchError without a scheduler.
+
+    Pages that no worker could look at (its process died) count as changed.
+    """
     changed: set[int] = set()
 
     def note(chunk: tuple[Page, ...], result: Any) -> None:
@@ -72,7 +75,10 @@ def _iter_calls(pages: Sequence[Page], options: WorkerOptions) -> Iterator[Call]
 
 
 def _holds(page: Page, response: Response) -> bool:
-    """Whether a page is as it was."""
+    """Whether a page is as it was.
+
+    A validator is that of the server, or the hash of the body where the server has none, or the page came over TLS.
+    """
     if page.is_absent or response.is_absent:
         return page.is_absent and response.is_absent
     if not page.validator.startswith(_HASH):

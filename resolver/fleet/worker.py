@@ -61,9 +61,13 @@ __all__ = [
 class WorkerOptions:
     """What all tasks of a run have in common. It travels, so it has no secret.
 
-    - `output` is the place of locks and journal. `cache` is the folder of each worker's cache, None that of its user.
+    - `output` is the place of locks and journal: a folder that all workers mount, or a URL of fsspec.
     - `run` names the run, which the results of its tasks have.
+    - `cache` is the folder of each worker's cache, None that of its user. Builds and repositories are kept there, which
+      no store has; so is everything else where `store` is None.
+    - `store` is the address of what all workers share of the indexes (`Session`).
     - `upgrade` releases the pins of the locks in the output; `refresh` uses no page of an earlier run.
+    - The others are those of `Access`, for all lists.
     """
 
     output: str
@@ -118,7 +122,11 @@ def _find_outcome(journal: Journal, key: str, run: str) -> Outcome | None:
 
 
 def lock_task(task: FleetTask, options: WorkerOptions) -> Outcome:
-    """Lock a task, and write its locks and its result."""
+    """Lock a task, and write its locks and its result.
+
+    Raises InputError where the output cannot be written: then there is no place for a result, and the driver writes
+    that of the list.
+    """
     began, cpu = time.monotonic(), time.process_time()
     place = _open(options.output)
     with tempfile.TemporaryDirectory(prefix="pinfold-fleet-") as root:
@@ -169,7 +177,13 @@ def examine_worker(options: WorkerOptions, variables: Sequence[str]) -> Examinat
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Locked:
-    """The rows of a task, the bytes and pins of each lock (None and empty for a failed one), and the evidence."""
+    """What a task comes to, before anything is written.
+
+    - `rows` are in the order of the machine types of the task; `texts` and `pins` belong to them, and are None and
+      empty for a row that failed.
+    - `pages` are the evidence. None is not all of it, as for a list with a build: such a list is locked again by each
+      run with `--changed`.
+    """
 
     rows: tuple[Row, ...]
     texts: tuple[bytes | None, ...]
@@ -232,7 +246,12 @@ def _unpack(task: FleetTask, root: Path) -> None:
 
 
 class _TaskRun:
-    """One task in its folder, which is that of the manifest."""
+    """One task in its folder, which is that of the manifest.
+
+    The steps are those of the verb `lock` for one source with several `-m`: read the list, choose the machine types,
+    place the locks, plan each, share old pins between plans of equal targets, lock. They are not its code, because that
+    reads old locks and writes new ones beside the list, where a worker has no files.
+    """
 
     def __init__(self, task: FleetTask, options: WorkerOptions, place: Place, folder: Path) -> None:
         self._task = task
@@ -271,7 +290,10 @@ class _TaskRun:
         return settings if machine is None else replace(settings, machine_type=(machine,))
 
     def _plan(self, source: Source, machines: ChosenMachines, path: Path | None) -> LockPlan:
-        """The plan of one machine type, with the lock that the output has."""
+        """The plan of one machine type, with the lock that the output has.
+
+        A lock that was made from another list counts as none, as `lock` treats it: its pins are no wish of this one.
+        """
         assert path is not None  # No output is set, so nothing is printed.
         if not path.is_relative_to(self._folder):
             raise InputError(f"`{source.name}` has its lock outside of the folder of the manifest")
@@ -299,7 +321,10 @@ class _TaskRun:
         )
 
     def _read_old(self, path: Path) -> Lockfile | None:
-        """The lock of this name in the output; None where there is none."""
+        """The lock of this name in the output; None where there is none.
+
+        It is written into the folder of the task, where `plan_lock` expects it and `_note` compares with it.
+        """
         data = self._place.read(self._name(path))
         if data is None:
             return None
@@ -320,7 +345,7 @@ class _TaskRun:
         return pages[-1]
 
     def _note(self, plan: LockPlan, outcome: LockOutcome) -> None:
-        """Note the row of a lock."""
+        """Note the row of a lock. Its state is by the bytes of the lock that was there, not by its pins."""
         assert plan.path is not None
         data = dumps(outcome.lockfile).encode()
         before = plan.path.read_bytes() if plan.path.exists() else None
@@ -355,7 +380,11 @@ class _TaskRun:
 
 
 class _Attempt:
-    """Notes an error, and goes on."""
+    """Notes an error, and goes on: a context manager.
+
+    Any exception is noted, not the errors of pinfold alone: a bug that one list of thousands brings to light is data
+    of that list. What ends the process (KeyboardInterrupt, SystemExit) goes on to Dask.
+    """
 
     def __init__(self, note: Callable[[Exception], None]) -> None:
         self._note = note
@@ -372,13 +401,16 @@ class _Attempt:
 
 @cache
 def _open(output: str) -> Place:
-    """The output, opened once a process."""
+    """The output, opened once a process: a bucket takes a tenth of a second, and a folder knows its subfolders."""
     return open_place(output)
 
 
 @lru_cache(maxsize=4)
 def find_session(options: WorkerOptions, snapshot: str) -> Session:
-    """The session of this process for one state of the indexes, open until it ends. Raises InputError."""
+    """The session of this process for one state of the indexes, open until it ends. Raises InputError.
+
+    The lists of a run have few states: that of this run, and those of earlier ones whose locks are gone.
+    """
     return Session(build_access(options), store=options.store, snapshot=snapshot)
 
 

@@ -53,7 +53,10 @@ def run_fleet(argv: Sequence[str], *, program: str) -> int:
 
 
 def _run_locks(argv: Sequence[str], program: str) -> int:
-    """Lock the lists, and show the result."""
+    """Lock the lists, and show the result.
+
+    Standard output has the summary as JSON with `--json`, and nothing else: the locks are files, which workers write.
+    """
     values, rest = _build_parser(program).parse_known_args(list(argv))
     arguments = parse_lock_arguments(rest, program=f"{program} fleet")
     options = _build_options(values, arguments)
@@ -95,7 +98,10 @@ def _parse_count(text: str) -> int:
 
 
 def _build_options(values: argparse.Namespace, arguments: LockArguments) -> FleetOptions:
-    """The options of the run. Raises InputError."""
+    """The options of the run. Raises InputError.
+
+    The manifest takes the place of the source, so that `lock` with its options and `lock fleet` read the same words.
+    """
     output, settings = arguments.settings.output, arguments.settings
     if len(arguments.sources) != 1:
         raise InputError("a fleet has one manifest", remedy="`lock fleet MANIFEST -o DIR`, or a folder for MANIFEST")
@@ -145,7 +151,10 @@ def _build_worker(values: argparse.Namespace, arguments: LockArguments) -> Worke
 
 
 class _Display:
-    """FleetProgress: a line that is replaced on a terminal, or a line for each tenth."""
+    """Shows `FleetProgress`: a line that is replaced on a terminal, or a line for each tenth in a log.
+
+    What the workers do at a moment is shown by Dask's dashboard.
+    """
 
     def __init__(self) -> None:
         self._is_terminal = sys.stderr is not None and sys.stderr.isatty()
@@ -212,7 +221,11 @@ def _run_which(argv: Sequence[str], program: str) -> int:
 
 
 def _find(index: PinIndex, values: argparse.Namespace) -> list[Holder]:
-    """What is looked for, by source."""
+    """What is looked for, by source.
+
+    Only `--vulnerable` with a URL and `--yanked` reach hosts; what they ask is read as the verb `audit` reads it, with
+    the same options for private hosts.
+    """
     found = [holder for text in values.requirement for holder in index.find_holders(text)]
     if values.vulnerable is not None or values.yanked:
         # Lazy: a query for a requirement reaches no host.
