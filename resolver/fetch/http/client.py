@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import logging
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -127,7 +128,10 @@ class HttpClient:
             network, self._credentials, may_send=partial(may_send, trusted_hosts=trusted)
         )
         self._direct: httpx.BaseTransport = CacheableResponses(_OfflineTransport() if access.offline else authorizing)
-        self._cached = with_cache(self._direct) if with_cache is not None else self._direct
+        # Made at the first use: most runs take ranges of files alone from here, and importing a cache takes 25 ms.
+        self._with_cache = with_cache
+        self._found_cache: httpx.BaseTransport | None = None
+        self._lock = threading.Lock()
         self._guard = guard
         self._find_addresses = network.find_addresses if isinstance(network, NetworkTransport) else _find_no_addresses
         self._links = LinkPolicy(
@@ -140,7 +144,16 @@ class HttpClient:
 
     def close(self) -> None:
         """Close all connections, and the cache. A borrowed transport stays open."""
-        self._cached.close()
+        with self._lock:
+            (self._found_cache or self._direct).close()
+
+    @property
+    def _cached(self) -> httpx.BaseTransport:
+        """The transport with the cache on top."""
+        with self._lock:
+            if self._found_cache is None:
+                self._found_cache = self._direct if self._with_cache is None else self._with_cache(self._direct)
+            return self._found_cache
 
     def fetch(
         self,
@@ -343,7 +356,7 @@ class HttpClient:
             if self._guard is not None:
                 self._guard.check(url, find_addresses=partial(self._find_addresses, url))
             limits.check()
-            is_page = transport is self._cached and transport is not self._direct
+            is_page = transport is not self._direct
             extensions = {
                 "timeout": _TIMEOUT,
                 PUBLIC_URL: url,
