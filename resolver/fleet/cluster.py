@@ -64,7 +64,7 @@ def open_client(
     except ImportError as error:
         raise InputError("a fleet needs dask.distributed", remedy="`pip install pinfold[fleet]`") from error
     with ExitStack() as stack:
-        logging.getLogger("distributed").setLevel(logging.ERROR)
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)
         if scheduler is None:
             stack.enter_context(dask.config.set(_LOCAL))
             cluster = distributed.LocalCluster(
@@ -137,15 +137,20 @@ def run_calls(
             subjects[key] = subject
             waiting.add(client.submit(function, *arguments, key=key, pure=False))
 
-    send(_find_window(client))
-    for number, future in enumerate(waiting, 1):
-        if future.status in ("lost", "pending"):
-            waiting.add(future)  # The worker that had the result has died since: the call is made again.
-            continue
-        subject = subjects.pop(future.key)
-        note(subject, _read_result(client, future))
-        future.release()
-        send(1 if number % _RECOUNT else max(1, _find_window(client) - len(subjects)))
+    try:
+        send(_find_window(client))
+        for number, future in enumerate(waiting, 1):
+            if future.status in ("lost", "pending"):
+                waiting.add(future)  # The worker that had the result has died since: the call is made again.
+                continue
+            subject = subjects.pop(future.key)
+            note(subject, _read_result(client, future))
+            future.release()
+            send(1 if number % _RECOUNT else max(1, _find_window(client) - len(subjects)))
+    except (OSError, RuntimeError, ValueError, TimeoutError) as error:
+        if client.status == "running":
+            raise
+        raise _build_gone(client) from error
 
 
 def _read_result(client: Client, future: Any) -> Any:
@@ -159,7 +164,13 @@ def _read_result(client: Client, future: Any) -> Any:
     except Exception as error:  # noqa: BLE001  (a call that fails is a result of its subject)
         if future.status != "cancelled":
             return error
-    raise FetchError("the scheduler is gone", url=str(client.scheduler), remedy="run it again: what is done stays done")
+    raise _build_gone(client)
+
+
+def _build_gone(client: Client) -> FetchError:
+    """The error of a run whose scheduler has died, or cannot be reached any more."""
+    address = getattr(client.scheduler, "address", "")
+    return FetchError("the scheduler is gone", url=str(address), remedy="run it again: what is done stays done")
 
 
 def _find_window(client: Client) -> int:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
+import sys
+import time
 from collections import deque
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -74,6 +80,34 @@ def test_error_or_killed_worker_is_the_result_of_its_call_alone(scheduler: str) 
 
     assert (found.pop(6), found.pop(9)) == (12, 18)
     assert {number: type(error).__name__ for number, error in found.items()} == {7: "ValueError", 8: "KilledWorker"}
+
+
+def test_scheduler_that_dies_ends_the_run(tmp_path: Path) -> None:
+    where = tmp_path / "scheduler.json"
+    script = "import sys; from distributed.cli import dask_{0}; dask_{0}.main(sys.argv[1:])"
+    words = ["--scheduler-file", str(where)]
+    with ExitStack() as stack:
+        scheduler, worker = (
+            stack.enter_context(
+                subprocess.Popen(
+                    [sys.executable, "-c", script.format(name), *words, *more],
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                )
+            )
+            for name, more in (
+                ("scheduler", ["--host", "127.0.0.1", "--port", "0", "--no-dashboard"]),
+                ("worker", ["--nthreads", "1", "--no-nanny", "--no-dashboard"]),
+            )
+        )
+        stack.callback(worker.kill)
+        stack.callback(scheduler.kill)
+        while not where.exists() or not where.read_bytes():
+            time.sleep(0.05)
+        with open_client(json.loads(where.read_bytes())["address"]) as client:
+            client.wait_for_workers(1)
+            with pytest.raises(FetchError, match="the scheduler is gone"):
+                run_calls(client, double, deque(map(call, range(20, 40))), lambda _, __: scheduler.kill())
 
 
 def test_scheduler_that_does_not_answer_is_an_error() -> None:
