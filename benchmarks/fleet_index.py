@@ -13,12 +13,14 @@ import argparse
 import json
 import random
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.servers import IndexServer, wheel
 
-__all__ = ["main", "write_lists"]
+__all__ = ["main", "write_lists", "write_variants"]
 
+_LISTS = Path(__file__).parent / "lists"
 _VERSIONS = 8
 _ITEMS = 8
 _MOST_DEPENDENCIES = 2
@@ -36,6 +38,20 @@ def write_lists(folder: Path, count: int, *, index_url: str, projects: int) -> N
         app = folder / f"app-{number:05}"
         app.mkdir(exist_ok=True)
         (app / "requirements.txt").write_text("\n".join((f"--index-url {index_url}", *items, "")), encoding="utf-8")
+
+
+def write_variants(folder: Path, count: int, *, index_url: str, names: Sequence[str]) -> None:
+    """Write lists that are real ones (`benchmarks/lists`) without one line, as many as are asked for."""
+    (folder / ".git").mkdir(parents=True, exist_ok=True)
+    texts = [(_LISTS / f"{name}.txt").read_text(encoding="utf-8").splitlines() for name in names]
+    lists = [[line for line in text if line and not line.startswith("#")] for text in texts]
+    for number in range(count):
+        lines = list(lists[number % len(lists)])
+        if number >= len(lists) and len(lines) > 1:
+            del lines[number // len(lists) % len(lines)]
+        app = folder / f"app-{number:05}"
+        app.mkdir(exist_ok=True)
+        (app / "requirements.txt").write_text("\n".join((f"--index-url {index_url}", *lines, "")), encoding="utf-8")
 
 
 def fill(server: IndexServer, projects: int) -> None:

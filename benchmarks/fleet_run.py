@@ -1,14 +1,16 @@
 """What a fleet costs and survives: real Dask processes, a real Redis, a made-up index and made-up lists.
 
     python -m benchmarks.fleet_run share --lists 400     # processor time of driver, scheduler and workers
+    python -m benchmarks.fleet_run share --lists 48 --store STORE   # the same with variants of real lists
     python -m benchmarks.fleet_run memory --lists 2000   # the memory of each process over the run
     python -m benchmarks.fleet_run kills --kills 100     # workers, drivers and Redis servers that are killed
     python -m benchmarks.fleet_run which                 # a query over 80,000 locks with 2.7 million pins
     python -m benchmarks.fleet_run simulate share.json   # 10,000 lists for 8 machine types on 64 workers
 
-Each prints its figures as JSON. All lists are locked for four machine types. Scheduler, workers, Redis, index and
-driver are processes of their own, so the time of each is its own; the time of workers begins before their first task,
-so it has their imports.
+STORE is a folder of recorded answers (`benchmarks.replay_index`). Each prints its figures as JSON. All lists are locked
+for four machine types. Scheduler, workers, Redis, index and driver are processes of their own, so the time of each is
+its own; the time of workers begins before their first task, so it has their imports. A driver takes most of a second
+to start, which counts: `share` with few lists shows that alone.
 """
 
 from __future__ import annotations
@@ -27,18 +29,21 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psutil  # type: ignore[import-untyped]  # It has no types.
 
-from benchmarks.fleet_index import write_lists
+from benchmarks.compare import CUT_OFF
+from benchmarks.fleet_index import write_lists, write_variants
+from benchmarks.replay_index import RunningIndex, running_index
+from benchmarks.sessions import LISTS, MACHINES
 from benchmarks.tls_front import free_port
 
 __all__ = ["main", "simulate"]
 
 _ROOT = Path(__file__).resolve().parent.parent
-_MACHINES = ("GPU-A100", "GPU-H100", "GPU-L4", "M")
 _PROJECTS = 240
 _LOCK = Path(sys.executable).with_name("lock")
 
@@ -48,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="fleet_run", description=__doc__.split("\n")[0])
     parser.add_argument("what", choices=["share", "memory", "kills", "which", "simulate"])
     parser.add_argument("figures", nargs="?", type=Path, help="what `share` has printed")
+    parser.add_argument("--store", type=Path, help="recorded answers, for real lists")
     parser.add_argument("--lists", type=int, default=200)
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--seed", type=int, default=1)
@@ -56,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         work = Path(folder)
         match options.what:
             case "share":
-                found = measure_share(work, options.lists)
+                found = measure_share(work, options.lists, options.store)
             case "memory":
                 found = measure_memory(work, options.lists)
             case "kills":
@@ -74,12 +80,12 @@ class _Fleet:
     """The processes of a fleet, and where it lies on the disk."""
 
     work: Path
-    index: subprocess.Popen[str]
-    index_url: str
+    count_requests: Callable[[], dict[str, int]]
     redis: subprocess.Popen[bytes]
     redis_port: int
     scheduler: subprocess.Popen[bytes]
     address: str
+    settings: tuple[str, ...] = ()
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def command(self, output: str) -> list[str]:
@@ -87,7 +93,7 @@ class _Fleet:
         words = [str(_LOCK), "fleet", str(self.work / "apps"), "-o", str(self.work / output), "--python", "3.11", "-q"]
         words += ["--scheduler", self.address, "--store", f"redis://127.0.0.1:{self.redis_port}/0"]
         words += ["--cache-dir", str(self.work / "cache"), "--index", str(self.work / f"{output}.sqlite")]
-        return [*words, *(word for machine in _MACHINES for word in ("-m", machine))]
+        return [*words, *self.settings, *(word for machine in MACHINES for word in ("-m", machine))]
 
     def drive(self, output: str) -> subprocess.Popen[bytes]:
         """Start the driver."""
@@ -100,40 +106,35 @@ class _Fleet:
         children = [child for nanny in nannies for child in nanny.children()]
         return [child for child in children if "resource_tracker" not in " ".join(child.cmdline())]
 
-    def count_requests(self) -> dict[str, int]:
-        """What the index was asked for so far."""
-        assert self.index.stdin is not None and self.index.stdout is not None
-        self.index.stdin.write("\n")
-        self.index.stdin.flush()
-        counts: dict[str, int] = json.loads(self.index.stdout.readline())
-        return counts
-
     def restart_redis(self) -> None:
         """Start Redis again, which has lost all that it had."""
         self.redis = _start_redis(self.work, self.redis_port)
 
 
 @contextmanager
-def running_fleet(work: Path, lists: int, *, workers: int) -> Iterator[_Fleet]:
-    """All processes but the driver, with the lists written."""
+def running_fleet(work: Path, lists: int, *, workers: int, store: Path | None = None) -> Iterator[_Fleet]:
+    """All processes but the driver, with the lists written: made-up ones, or variants of real ones with a store."""
     with ExitStack() as stack:
-        words = [sys.executable, "-m", "benchmarks.fleet_index", "--projects", str(_PROJECTS)]
-        index = subprocess.Popen(words, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        stack.callback(_stop, index)
-        assert index.stdout is not None
-        url = index.stdout.readline().strip()
+        settings: tuple[str, ...] = ()
+        if store is None:
+            url, count_requests = stack.enter_context(_running_index())
+            write_lists(work / "apps", lists, index_url=url, projects=_PROJECTS)
+        else:
+            index = stack.enter_context(running_index(store))
+            write_variants(work / "apps", lists, index_url=index.url, names=LISTS)
+            settings = ("--exclude-newer", CUT_OFF, "--only-binary", ":all:")
+            count_requests = partial(_count_requests, index)
         port, scheduler_port = free_port(), free_port()
-        write_lists(work / "apps", lists, index_url=url, projects=_PROJECTS)
         scheduler = _start_dask("scheduler", "--port", str(scheduler_port), "--dashboard-address", "127.0.0.1:0")
         stack.callback(_stop, scheduler)
         fleet = _Fleet(
             work=work,
-            index=index,
-            index_url=url,
+            count_requests=count_requests,
             redis=_start_redis(work, port),
             redis_port=port,
             scheduler=scheduler,
             address=f"tcp://127.0.0.1:{scheduler_port}",
+            settings=settings,
         )
         stack.callback(lambda: _stop(fleet.redis))
         for _ in range(workers):
@@ -144,11 +145,37 @@ def running_fleet(work: Path, lists: int, *, workers: int) -> Iterator[_Fleet]:
         yield fleet
 
 
-def measure_share(work: Path, lists: int) -> dict[str, Any]:
+@contextmanager
+def _running_index() -> Iterator[tuple[str, Callable[[], dict[str, int]]]]:
+    """The made-up index in a process of its own: its URL, and what counts its requests."""
+    words = [sys.executable, "-m", "benchmarks.fleet_index", "--projects", str(_PROJECTS)]
+    index = subprocess.Popen(words, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    reader, writer = index.stdout, index.stdin
+    assert reader is not None and writer is not None
+
+    def count_requests() -> dict[str, int]:
+        writer.write("\n")
+        writer.flush()
+        counts: dict[str, int] = json.loads(reader.readline())
+        return counts
+
+    try:
+        yield reader.readline().strip(), count_requests
+    finally:
+        _stop(index)
+
+
+def _count_requests(index: RunningIndex) -> dict[str, int]:
+    """The requests that a replay index has had for pages."""
+    pages = [line.split()[1] for line in index.fetch_log() if line.startswith("GET /simple/")]
+    return {"pages": len(pages), "distinct_pages": len(set(pages))}
+
+
+def measure_share(work: Path, lists: int, store: Path | None = None) -> dict[str, Any]:
     """Processor time of driver, scheduler and workers for the same lists, with one worker and with two."""
-    found: dict[str, Any] = {"lists": lists, "machines": len(_MACHINES)}
+    found: dict[str, Any] = {"lists": lists, "machines": len(MACHINES)}
     for workers in (1, 2):
-        with running_fleet(work / str(workers), lists, workers=workers) as fleet:
+        with running_fleet(work / str(workers), lists, workers=workers, store=store) as fleet:
             processes, scheduler = fleet.find_workers(), psutil.Process(fleet.scheduler.pid)
             redis = psutil.Process(fleet.redis.pid)
             before = [_read_cpu_s(one) for one in processes]
@@ -299,7 +326,7 @@ def _iter_results(locks: int, pins: int, projects: int) -> Iterator[dict[str, An
 
 
 def simulate(
-    figures: dict[str, Any], *, lists: int = 10_000, machines: int = 8, workers: int = 64, others_share: float = 0.35
+    figures: dict[str, Any], *, lists: int = 10_000, machines: int = 8, workers: int = 64, others_share: float = 0.11
 ) -> dict[str, Any]:
     """A bigger fleet from measured figures: how long it takes, and how busy each of its single parts is.
 
