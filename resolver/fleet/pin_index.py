@@ -51,6 +51,8 @@ CREATE TABLE pages (id INTEGER PRIMARY KEY, url TEXT NOT NULL, validator TEXT NO
 CREATE TABLE rests (page INTEGER NOT NULL, task INTEGER NOT NULL, PRIMARY KEY (page, task)) WITHOUT ROWID;
 CREATE INDEX locks_of_task ON locks (task);
 """
+_WAIT_S = 60
+"""The longest wait for another run that writes the same index."""
 _MOST_NUMBERS = 100_000
 """Numbers of pins and pages that are kept in memory while results are added: some 30 MB."""
 _LAST = "last-index"
@@ -93,7 +95,8 @@ class PinIndex:
             _make(path)
         elif not path.is_file():
             raise InputError(f"there is no index of pins `{path}`", remedy="`lock fleet`, which makes it, or `--index`")
-        self._database = sqlite3.connect(path if is_new else f"{path.absolute().as_uri()}?mode=ro", uri=not is_new)
+        address = str(path) if is_new else f"{path.absolute().as_uri()}?mode=ro"
+        self._database = sqlite3.connect(address, uri=not is_new, timeout=_WAIT_S)
         self._is_new = is_new
         self._numbers: dict[tuple[str, tuple[object, ...]], int] = {}
         try:
@@ -347,7 +350,8 @@ def note_last_index(output: str, chosen: Path | None) -> Path:
     from lockfiles._files import hash_bytes  # Lazy: a query needs none.
 
     state = _find_state_folder()
-    path = (chosen or state / f"{hash_bytes(output.encode())[:16]}.sqlite").absolute()
+    place = output if "://" in output else str(Path(output).absolute())
+    path = (chosen or state / f"{hash_bytes(place.encode())[:16]}.sqlite").absolute()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         state.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -179,6 +179,18 @@ def test_last_index_is_found_by_the_user_that_made_it(tmp_path: Path, monkeypatc
     assert (chosen, find_last_index()) == (tmp_path / "mine.sqlite", tmp_path / "mine.sqlite")
 
 
+def test_equal_names_of_outputs_in_two_folders_have_an_index_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    found = set()
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        found |= {note_last_index("locks", None), note_last_index("s3://bucket/locks", None)}
+    assert len(found) == 3
+
+
 def test_parquet_has_a_row_for_each_pin_of_each_lock(index: PinIndex, tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is no requirement of the tests")
 
