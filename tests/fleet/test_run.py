@@ -70,7 +70,6 @@ def test_run_locks_all_lists_and_a_repeated_one_does_nothing(fleet: Fleet) -> No
 
 def test_only_what_can_have_changed_is_locked_again(fleet: Fleet) -> None:
     write_lists(fleet)
-    fleet.server.cache_control = "max-age=0"
     lock_fleet(fleet.options())
 
     fleet.write("b/requirements.txt", "log", "http")
@@ -164,7 +163,6 @@ def test_run_that_ended_early_is_continued_under_its_name(fleet: Fleet) -> None:
         if progress.done == 1:
             raise KeyboardInterrupt
 
-    fleet.server.cache_control = "max-age=0"
     lock_fleet(fleet.options())
     fleet.server.add("web", wheel("web", "7"))
     with pytest.raises(KeyboardInterrupt):
