@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import reduce
 from itertools import islice, pairwise
 from typing import Literal
 
@@ -33,6 +34,7 @@ __all__ = [
     "Request",
     "assign_layers",
     "build_graph",
+    "find_dominators",
     "find_paths",
     "size_bytes",
     "split_layers",
@@ -162,6 +164,30 @@ def find_paths(graph: LockGraph, name: NormalizedName, *, limit: int) -> tuple[t
     return found[:limit], len(found) > limit
 
 
+def find_dominators(graph: LockGraph) -> dict[NormalizedName, NormalizedName | None]:
+    """By pin, the nearest other pin that is on every path from the list to it; None where there is no such pin.
+
+    A pin and all that it dominates are what the lock loses with it. A name comes after its dominator. Pins that no line
+    of the list leads to count as if the list named them.
+    """
+    # Cooper, Harvey and Kennedy, "A Simple, Fast Dominance Algorithm": the list is node 0, pins count from 1.
+    order, entries = _sort_from_list(graph)
+    numbers = {name: number for number, name in enumerate(order, 1)}
+    above = [
+        ([0] if name in entries else []) + sorted(numbers[parent] for parent in graph.dependents[name])
+        for name in order
+    ]
+    found = [0, *(-1 for _ in order)]
+    is_changed = True
+    while is_changed:
+        before = found[:]
+        for number, parents in enumerate(above, 1):
+            known = [parent for parent in parents if found[parent] >= 0]
+            found[number] = reduce(lambda one, other: _find_common(found, one, other), known)
+        is_changed = found != before
+    return {name: order[found[number] - 1] if found[number] else None for name, number in numbers.items()}
+
+
 def assign_layers(lockfile: Lockfile) -> dict[NormalizedName, int]:
     """The layer of each pin, sorted by name: the first whose entries need it, directly or through other pins.
 
@@ -200,6 +226,42 @@ def size_bytes(package: Package) -> int | None:
     """The size of the file that an installer downloads; None for a source tree, and if the lock records no size."""
     files = (*(package.wheels or ()), package.sdist, package.archive)
     return next((file.size for file in files if file is not None), None)
+
+
+def _sort_from_list(graph: LockGraph) -> tuple[list[NormalizedName], set[NormalizedName]]:
+    """All pins, each before those that only it leads to, and the pins where paths begin.
+
+    The order is the reverse postorder of a search from the list; a stack instead of recursion, as dependencies can be
+    deeper than Python's limit.
+    """
+    postorder: list[NormalizedName] = []
+    seen: set[NormalizedName] = set()
+    entries: set[NormalizedName] = set(graph.roots)
+    for entry in (*graph.roots, *graph.packages):
+        if entry in seen:
+            continue
+        entries.add(entry)
+        seen.add(entry)
+        stack = [(entry, iter(graph.dependencies[entry]))]
+        while stack:
+            name, below = stack[-1]
+            needed = next((one for one in below if one not in seen), None)
+            if needed is None:
+                postorder.append(name)
+                stack.pop()
+            else:
+                seen.add(needed)
+                stack.append((needed, iter(graph.dependencies[needed])))
+    return postorder[::-1], entries
+
+
+def _find_common(dominators: list[int], one: int, other: int) -> int:
+    """The nearest node that dominates both, by number; each has a higher number than its dominator."""
+    while one != other:
+        if one < other:
+            one, other = other, one
+        one = dominators[one]
+    return one
 
 
 def _find_dependencies(

@@ -8,8 +8,9 @@
 4. `fetch_artifacts` and `hydrate` download what the lock names and check each hash.
 
 `verify_lockfile`, `compare_installed`, `audit_pins`, `find_newer`, `measure_pins` and `find_unused` inspect a finished
-lock. Every function that sends requests takes an `Access`. Every error is a `PinfoldError`. The lock itself is a
-`lockfiles.Lockfile`, which the package `lockfiles` reads, writes and compares without any of this.
+lock; `build_report` and `render_report` make a page about several. Every function that sends requests takes an
+`Access`. Every error is a `PinfoldError`. The lock itself is a `lockfiles.Lockfile`, which the package `lockfiles`
+reads, writes and compares without any of this.
 
 A module is imported when one of its names is first used (PEP 562), because all of them together take longer to import
 than a warm lock takes to check.
@@ -73,6 +74,10 @@ if TYPE_CHECKING:
     from resolver.planning.plan import LockPlan as LockPlan
     from resolver.planning.plan import RunContext as RunContext
     from resolver.planning.plan import plan_lock as plan_lock
+    from resolver.report.report_data import Report as Report
+    from resolver.report.report_data import ReportSource as ReportSource
+    from resolver.report.report_data import build_report as build_report
+    from resolver.report.report_page import render_report as render_report
     from resolver.requirements.requirement_list import parse_requirement_list as parse_requirement_list
     from resolver.requirements.scopes import ScopeRules as ScopeRules
     from resolver.session import LockTarget as LockTarget
@@ -145,6 +150,8 @@ _NAMES_BY_MODULE = {
     "resolver.locking.old_lock": ("Upgrade",),
     "resolver.locking.plan_secrets": ("open_session",),
     "resolver.planning.plan": ("LockPlan", "RunContext", "plan_lock"),
+    "resolver.report.report_data": ("Report", "ReportSource", "build_report"),
+    "resolver.report.report_page": ("render_report",),
     "resolver.requirements.requirement_list": ("parse_requirement_list",),
     "resolver.requirements.scopes": ("ScopeRules",),
     "resolver.session": ("LockTarget", "Session", "lock", "lock_plan"),

@@ -187,6 +187,8 @@ def build_values(project: Project) -> Mapping[str, object]:
         resolver.Listed(files=(), status=ProjectStatus(status="active", reason="")),
         resolver.NewerRelease(name=_NAME, version=_VERSION, newest=Version("2.9")),
         resolver.OwnedLock(path=Path("pylock.toml"), source="requirements.txt"),
+        reported := resolver.ReportSource(name="pylock.toml", lockfile=build_web_lock()),
+        resolver.build_report([reported], default_index="https://index.example/simple/"),
         resolver.PinSize(name=_NAME, version="2.8.0", layer=0, download_bytes=1, unpacked_bytes=None),
         resolver.Progress(files_done=1, files=2, bytes_done=3, bytes=4),
         resolver.WheelContents(unpacked_bytes=1, modules=("torch",)),

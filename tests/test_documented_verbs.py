@@ -238,14 +238,14 @@ def test_readme_lines_about_a_lock_work_after_a_lock_for_each_machine_type(proje
 
     for line in lines:
         words = shlex.split(line)
-        asks = words[0] in ("audit", "outdated", "sizes", "verify")
+        asks = words[0] in ("audit", "outdated", "report", "sizes", "verify")
         run = run_verb(project, *words, *(_LOOPBACK if asks else ()))
         assert run.code in (0, 1), f"{line}: {run.err}"
 
 
 def test_readme_has_every_line_of_a_lock_with_its_name() -> None:
     readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-    verbs = "audit|diff|digest|export|fetch|layers|outdated|sbom|sizes|tree|verify|why"
+    verbs = "audit|diff|digest|export|fetch|layers|outdated|report|sbom|sizes|tree|verify|why"
     lines = re.findall(rf"(?m)^\$ (lock (?:{verbs}) [^#\n]*)", readme)
-    assert len(lines) >= 12
+    assert len(lines) >= 13
     assert [line for line in lines if "pylock.app-gpu-h100.toml" not in line] == []

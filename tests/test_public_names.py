@@ -57,6 +57,8 @@ RESOLVER = [
     "PinSize",
     "PinfoldError",
     "Progress",
+    "Report",
+    "ReportSource",
     "ResolutionError",
     "RunCancelledError",
     "RunContext",
@@ -75,6 +77,7 @@ RESOLVER = [
     "WheelContents",
     "audit_pins",
     "build_bill_of_materials",
+    "build_report",
     "compare_installed",
     "fetch_artifacts",
     "fetch_contents",
@@ -96,6 +99,7 @@ RESOLVER = [
     "read_environment",
     "read_imports",
     "read_source",
+    "render_report",
     "verify_lockfile",
 ]
 LOCKFILES = [

@@ -53,6 +53,7 @@ _MODULES = (
     "layers",
     "machines",
     "outdated",
+    "report",
     "sbom",
     "secrets",
     "sizes",

@@ -35,7 +35,7 @@ resolving anything. SOURCE is a requirements.txt, an app file (app.py or app.py:
 _VERBS = """\
 verbs, each with a `lock help VERB`; a source of that name is written ./why:
   for whoever installs  fetch, hydrate, export, layers, digest
-  about a lock          why, tree, diff, sizes, sbom
+  about a lock          why, tree, diff, sizes, sbom, report
   whether it holds      verify, audit, outdated, secrets, hook
   what a list may send  allow
   about machines        machines

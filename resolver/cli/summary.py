@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from resolver.locking.gpu_differences import DriverChange
     from resolver.locking.locker import LockOutcome
 
-__all__ = ["LockReport", "render_report", "report_as_json"]
+__all__ = ["LockReport", "render_lock_report", "report_as_json"]
 
 _CHANGES_SHOWN = 12
 """The text is for a terminal; the verb `diff` and the JSON document have all changes."""
@@ -70,7 +70,7 @@ class LockReport:
     hint: str | None = None
 
 
-def render_report(report: LockReport) -> str:
+def render_lock_report(report: LockReport) -> str:
     """The report as text: lines without a final newline, escaped for a terminal."""
     resolution = report.outcome.resolution
     place = report.path or "standard output"

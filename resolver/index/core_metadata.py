@@ -26,6 +26,7 @@ __all__ = [
     "Dependencies",
     "admits_python",
     "build_dependencies",
+    "find_licence",
     "is_static",
     "parse_core_metadata",
     "without_credentials",
@@ -40,6 +41,10 @@ _FIELD = (
     r"^(metadata-version|name|version|requires-dist|requires-python|provides-extra|dynamic)[ \t]*:"
     r"(.*(?:\n[ \t].*)*)"
 )
+_LICENCE_FIELD = r"^(license-expression|license|classifier)[ \t]*:([^\r\n]*)\r?$(?!\n[ \t])"
+"""A field of one line: more of them are the text of a licence, whose first line is often no name of it."""
+_LONGEST_LICENCE = 100
+"""Characters of a `License` that is a name, and no text."""
 
 # An upper or lower bound with a wildcard (`>=3.6.*`), which PEP 440 does not allow.
 _WILDCARD_BOUND = compile_later(r"([<>]=?\s*[0-9.]*[0-9])\.\*")
@@ -90,12 +95,7 @@ def parse_core_metadata(data: bytes) -> CoreMetadata:
 
     Other faults of old uploads are ignored, as in pip and uv.
     """
-    data = data.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n")
-    headers = re.match(_HEADERS, data)
-    text = headers[0].decode("utf-8", "replace") if headers else ""
-    fields: dict[str, list[str]] = {}
-    for key, value in re.findall(_FIELD, text, re.IGNORECASE | re.MULTILINE):
-        fields.setdefault(key.lower(), []).append(" ".join(value.split()))
+    fields = _read_fields(data, _FIELD)
     name, version = _first(fields, "name"), _first(fields, "version")
     if not name or not version:
         raise ValueError(f"the metadata has no `{'Version' if name else 'Name'}`")
@@ -112,6 +112,21 @@ def parse_core_metadata(data: bytes) -> CoreMetadata:
         provides_extra=tuple(dict.fromkeys(canonicalize_name(extra) for extra in fields.get("provides-extra", ()))),
         dynamic=frozenset(value.lower() for value in fields.get("dynamic", ())),
     )
+
+
+def find_licence(data: bytes) -> str | None:
+    """The licence that a METADATA or PKG-INFO file states, in its words; None where it states none.
+
+    The first of `License-Expression` (PEP 639), a `License` that is a name, and the licences among the classifiers.
+    """
+    fields = _read_fields(data, _LICENCE_FIELD)
+    for name in ("license-expression", "license"):
+        text = _first(fields, name)
+        if text and text.upper() != "UNKNOWN" and len(text) <= _LONGEST_LICENCE:
+            return text
+    parts = [text.split(" :: ") for text in fields.get("classifier", ())]
+    names = [words[-1] for words in parts if words[0] == "License" and words[-1] not in ("License", "OSI Approved")]
+    return ", ".join(dict.fromkeys(names)) or None
 
 
 def without_credentials(requires_dist: Iterable[str]) -> tuple[str, ...]:
@@ -171,6 +186,17 @@ def admits_python(requires_python: str, python_full_version: str) -> bool:
         except ValueError:  # InvalidSpecifier, or a number with more digits than Python reads.
             continue
     return True
+
+
+def _read_fields(data: bytes, pattern: str) -> dict[str, list[str]]:
+    """The fields of a pattern by name in lower case, each value in one line."""
+    data = data.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n")
+    headers = re.match(_HEADERS, data)
+    text = headers[0].decode("utf-8", "replace") if headers else ""
+    fields: dict[str, list[str]] = {}
+    for key, value in re.findall(pattern, text, re.IGNORECASE | re.MULTILINE):
+        fields.setdefault(key.lower(), []).append(" ".join(value.split()))
+    return fields
 
 
 def _first(fields: Mapping[str, list[str]], key: str) -> str:

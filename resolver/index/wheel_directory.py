@@ -92,10 +92,14 @@ class Member:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WheelContents:
-    """The size of all members unpacked, and the sorted names of the top-level modules that `import` finds."""
+    """The size of all members unpacked, the sorted names of the top-level modules that `import` finds, and the licence.
+
+    `licence` is in the words of METADATA; None where that states none or was not read.
+    """
 
     unpacked_bytes: int
     modules: tuple[str, ...]
+    licence: str | None = None
 
 
 @parser_boundary(WheelDirectoryError, own=WheelDirectoryError)

@@ -46,6 +46,7 @@ __all__ = [
     "choose_platform",
     "default_driver",
     "has_ended",
+    "list_gpus",
     "list_other_drivers",
     "load_machines",
     "parse_machine_types",
@@ -174,6 +175,11 @@ def load_machines(machines: Sequence[MachineSetting] = (), gpus: Sequence[GpuSet
     Raises TargetError for a row of the configuration with an unknown GPU.
     """
     return _Table(machines, gpus).list_machines()
+
+
+def list_gpus(capability: str) -> tuple[str, ...]:
+    """The GPUs of NVIDIA in the data with a compute capability, in the order of the rows."""
+    return tuple(row["name"] for row in read_data("gpus")["gpu"] if row.get("capability") == capability)
 
 
 @cache

@@ -89,6 +89,10 @@ READING = [
     ("diff", "pylock.toml", "other.toml", "--json"),
     ("sbom",),
     ("sbom", "-o", "sbom.json"),
+    ("report",),
+    ("report", "--json"),
+    ("report", "-o", "report.html"),
+    ("report", "--against", "other.toml"),
     ("machines",),
     ("machines", "--json"),
     ("machines", "A100", "torch"),
@@ -119,7 +123,7 @@ def test_export_as_a_list_has_the_variables_of_the_list_in_their_places(locked: 
     assert ":${CANARY_PASSWORD}@" in run.out
 
 
-@pytest.mark.parametrize("verb", ["sizes --unpacked", "outdated", "audit", "verify"])
+@pytest.mark.parametrize("verb", ["sizes --unpacked", "report --read-wheels", "outdated", "audit", "verify"])
 @pytest.mark.parametrize("form", ["", "--json"])
 def test_verb_that_asks_hosts_leaves_nothing(locked: World, verb: str, form: str) -> None:
     run = reach(locked, *verb.split(), "pylock.toml", *form.split())

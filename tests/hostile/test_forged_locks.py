@@ -52,6 +52,7 @@ def run_verbs(trap: Trap) -> None:
         ("audit", "pylock.toml", *reach),
         ("outdated", "pylock.toml", *reach),
         ("sizes", "pylock.toml", "--unpacked", *reach),
+        ("report", "pylock.toml", "--read-wheels", "--against", "pylock.toml", *reach),
         ("hydrate", "pylock.toml", "-o", "pylock.whole.toml"),
         ("export", "pylock.toml", "--format", "requirements"),
         ("export", "pylock.toml", "--format", "list", "--json"),

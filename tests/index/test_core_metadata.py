@@ -9,7 +9,14 @@ from packaging.requirements import Requirement
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from resolver.index.core_metadata import CoreMetadata, Dependencies, build_dependencies, is_static, parse_core_metadata
+from resolver.index.core_metadata import (
+    CoreMetadata,
+    Dependencies,
+    build_dependencies,
+    find_licence,
+    is_static,
+    parse_core_metadata,
+)
 from tests.foreign_words import find_words
 from tests.index.targets import LINUX_311
 
@@ -192,3 +199,26 @@ def test_a_line_is_decided_once_for_an_environment() -> None:
 def test_a_requirement_keeps_no_credential(line: str, public: str) -> None:
     text = f"Metadata-Version: 2.1\nName: alpha\nVersion: 1.0\nRequires-Dist: {line}\n"
     assert parse_core_metadata(text.encode()).requires_dist == (public,)
+
+
+@pytest.mark.parametrize(
+    ("fields", "licence"),
+    [
+        ("License: BSD\nLicense-Expression: BSD-3-Clause\n", "BSD-3-Clause"),
+        ("License: Apache 2.0\nClassifier: License :: OSI Approved :: Apache Software License\n", "Apache 2.0"),
+        ("license:MIT License \r\nSummary: one\r\n", "MIT License"),
+        ("License: Copyright (c) us\n        All rights\nClassifier: License :: OSI Approved :: ISC\n", "ISC"),
+        ("License: Copyright (c) us\n\tAll rights\n", None),
+        (f"License: {'Permission ' * 10}\nClassifier: License :: OSI Approved :: MIT License\n", "MIT License"),
+        ("License: UNKNOWN\nClassifier: Topic :: Software\nClassifier: License :: Public Domain\n", "Public Domain"),
+        (
+            "Classifier: License :: OSI Approved\nClassifier: License :: OSI Approved :: BSD License\n"
+            "Classifier: License :: OSI Approved :: MIT License\nClassifier: License :: OSI Approved :: BSD License\n",
+            "BSD License, MIT License",
+        ),
+        ("Classifier: License\nLicense:\n", None),
+        ("License-File: LICENSE\n\nLicense: of the description\n", None),
+    ],
+)
+def test_licence_is_the_expression_the_name_or_the_classifiers(fields: str, licence: str | None) -> None:
+    assert find_licence(HEAD + fields.encode()) == licence

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from hypothesis import given
+from hypothesis import strategies as st
 from packaging.pylock import Package, PackageDirectory
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from lockfiles import Lockfile
-from lockfiles.graph import Request, assign_layers, build_graph, find_paths, split_layers
+from lockfiles.graph import Request, assign_layers, build_graph, find_dominators, find_paths, split_layers
 from tests.lockfiles.samples import INDEX, build_package, build_pylock, build_tool, build_wheel
 
 WEB, HTTP, JSON, LOG = (NormalizedName(name) for name in ("web", "http", "json", "log"))
@@ -170,3 +172,58 @@ def test_the_order_of_packages_does_not_matter() -> None:
     assert split_layers(build_lock_of_image_layers(*packages)) == split_layers(
         build_lock_of_image_layers(*reversed(packages))
     )
+
+
+def test_dominator_is_on_every_path_from_the_list() -> None:
+    found = find_dominators(build_graph(build_lock()))
+
+    assert found == {WEB: None, HTTP: WEB, LOG: None, JSON: None}
+
+
+@given(data=st.data())
+def test_lock_loses_with_a_pin_exactly_what_it_dominates(data: st.DataObject) -> None:
+    names = [NormalizedName(f"p{number}") for number in range(data.draw(st.integers(1, 9)))]
+    listed = data.draw(st.lists(st.sampled_from(names), min_size=1, unique=True))
+    needs = {name: data.draw(st.lists(st.sampled_from(names), max_size=4, unique=True)) for name in names}
+    reached = find_reached(listed, needs)
+    packages = [package(name, *needs[name]) for name in names if name in reached]
+    graph = build_graph(Lockfile(pylock=build_pylock(*packages), tool=build_tool(*listed)))
+
+    dominators = find_dominators(graph)
+
+    for name in reached:
+        without = {one: [other for other in below if other != name] for one, below in needs.items()}
+        lost = reached - find_reached([one for one in listed if one != name], without)
+        assert lost == {one for one in reached if name in list_above(one, dominators)}
+    assert all(list(dominators).index(above) < place for place, above in enumerate(dominators.values()) if above)
+
+
+def test_circle_that_no_line_leads_to_has_its_first_name_as_entry() -> None:
+    graph = build_graph(Lockfile(pylock=build_pylock(package("web"), package("json", "http"), package("http", "json"))))
+
+    assert find_dominators(graph) == {WEB: None, HTTP: None, JSON: HTTP}
+
+
+def find_reached(
+    listed: Sequence[NormalizedName], needs: Mapping[NormalizedName, Sequence[NormalizedName]]
+) -> set[NormalizedName]:
+    found: set[NormalizedName] = set()
+    waiting = list(listed)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += needs[name]
+    return found
+
+
+def list_above(
+    name: NormalizedName, dominators: Mapping[NormalizedName, NormalizedName | None]
+) -> list[NormalizedName]:
+    """The pin itself and its dominators."""
+    found: list[NormalizedName] = []
+    above: NormalizedName | None = name
+    while above is not None:
+        found.append(above)
+        above = dominators[above]
+    return found

@@ -8,6 +8,7 @@ from resolver.targets.machine_types import (
     choose_platform,
     default_driver,
     has_ended,
+    list_gpus,
     list_other_drivers,
     load_machines,
     parse_machine_types,
@@ -302,3 +303,9 @@ def test_other_drivers_are_those_that_know_the_gpus_and_run_other_builds(
 )
 def test_a_branch_at_its_end_is_known(driver: str, expected: bool) -> None:
     assert has_ended(parse_driver(driver)) is expected
+
+
+def test_gpus_of_a_capability_are_those_of_the_data_in_its_order() -> None:
+    assert list_gpus("7.5") == ("T4",)
+    assert list_gpus("10.0") == ("B200", "GB200")
+    assert list_gpus("1.0") == ()

@@ -21,7 +21,7 @@ from resolver.cli.output import show_json, show_text
 from resolver.cli.verb_arguments import build_verb_parser, choose_lockfiles, explain_unusable, read_lockfile
 from resolver.errors import InputError
 
-__all__ = ["run_diff"]
+__all__ = ["read_former", "run_diff"]
 
 _DESCRIPTION = """\
 What differs between two locks, pins first: `lock diff OLD NEW`. A git revision stands for the lock as it was then:
@@ -66,18 +66,27 @@ def _read_sides(old: str, new: str | None, folder: Path) -> tuple[_Side, _Side]:
     (new_path,) = choose_lockfiles([] if new is None else [new], folder=folder)
     chosen = read_lockfile(new_path, folder=folder)
     right = _Side(shown=chosen.shown, lockfile=chosen.lockfile)
+    shown, lockfile = read_former(old, new_path, folder=folder)
+    return _Side(shown=shown, lockfile=lockfile), right
+
+
+def read_former(old: str, path: Path, *, folder: Path) -> tuple[str, Lockfile]:
+    """The lock that came before the one at `path`, and its name in messages: the file `old`, else that of a revision.
+
+    Raises InputError where it cannot be read.
+    """
     # A file wins over a revision of the same name.
     if (folder / old).exists():
-        left = read_lockfile(folder / old, folder=folder)
-        return _Side(shown=left.shown, lockfile=left.lockfile), right
-    return _read_revision(old, new_path), right
+        found = read_lockfile(folder / old, folder=folder)
+        return found.shown, found.lockfile
+    return _read_revision(old, path)
 
 
-def _read_revision(revision: str, path: Path) -> _Side:
+def _read_revision(revision: str, path: Path) -> tuple[str, Lockfile]:
     """The lock at `path` as it was in a git revision. Raises InputError where there was none, or it cannot be used."""
     shown = f"{revision}:{path.name}"
     try:
-        return _Side(shown=shown, lockfile=loads(_read_text_at(path, revision)))
+        return shown, loads(_read_text_at(path, revision))
     except LockfileError as error:
         raise explain_unusable(error, shown=shown) from error
 

@@ -196,7 +196,7 @@ class _Run:
         A hint about the platform of an app belongs to the text alone.
         """
         # Lazy: a quiet run reports nothing.
-        from resolver.cli.summary import LockReport, render_report, report_as_json
+        from resolver.cli.summary import LockReport, render_lock_report, report_as_json
         from resolver.sources.apps.fal.tables import find_platform_hint
 
         report = LockReport(
@@ -213,7 +213,7 @@ class _Run:
         if self._arguments.as_json:
             self._outcomes.note(build_lock_key(plan), report_as_json(report))
         if not self._arguments.quiet:
-            show_message(render_report(report), duration=f"{report.duration_s:.2f} s")
+            show_message(render_lock_report(report), duration=f"{report.duration_s:.2f} s")
 
     def _measure_lock(self) -> float:
         """Seconds since the last report, or since the start for the first one: reading and parsing count too."""

@@ -103,7 +103,7 @@ def _read_imports(path: Path) -> frozenset[str]:
 
 def _measure(lock: ChosenLock, values: argparse.Namespace, imports: frozenset[str] | None) -> _Sized:
     """The sizes of one lock, and its unused items if there are `imports` of an app to compare with."""
-    contents = _fetch_directories(lock, values) if values.unpacked or imports is not None else {}
+    contents = fetch_directories(lock, values) if values.unpacked or imports is not None else {}
     return _Sized(
         lock=lock,
         rows=measure_pins(lock.lockfile, contents),
@@ -111,12 +111,12 @@ def _measure(lock: ChosenLock, values: argparse.Namespace, imports: frozenset[st
     )
 
 
-def _fetch_directories(lock: ChosenLock, values: argparse.Namespace) -> Mapping[NormalizedName, WheelContents | None]:
-    """The directory of the first wheel of each pin, by project; None for one that cannot be read.
+def fetch_directories(lock: ChosenLock, values: argparse.Namespace) -> Mapping[NormalizedName, WheelContents | None]:
+    """What the first wheel of each pin unpacks to, by project; None for one that cannot be read.
 
     Sources have no directory, so their size on disk stays unknown.
     """
-    # Lazy: without `--unpacked` and `--app` no request is sent.
+    # Lazy: without the options that lead here no request is sent.
     from resolver.fetch.projects.wheel_contents import fetch_contents
     from resolver.locking.plan_secrets import open_session
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -147,26 +148,32 @@ def fetch_contents(
 ) -> Mapping[NormalizedName, WheelContents | None]:
     """What each wheel unpacks to, by project; None where its host gives no part of it or it cannot be read.
 
-    `folder` is the lock's: paths in it are relative to that. Raises FetchError where a host does not answer, or a file
-    on disk cannot be read.
+    `folder` is the lock's: paths in it are relative to that. METADATA, which has the licence, is mostly near the end of
+    a wheel, so that one request reads all. Raises FetchError where a host does not answer, or a file on disk cannot be
+    read.
     """
-    # Lazy: the verb `sizes` alone needs it, and `Kernels` does not.
+    # Lazy: the verbs about sizes alone need it, and `Kernels` does not.
     from concurrent.futures import ThreadPoolExecutor
 
+    def fetch(item: tuple[NormalizedName, PackageWheel]) -> WheelContents | None:
+        return _fetch_one(item[1], partial(_read_contents, item[0]), folder=folder, session=session)
+
     with ThreadPoolExecutor(_THREADS) as pool:
-        found = pool.map(partial(_fetch_contents_of_one, folder=folder, session=session), wheels.values())
-        return dict(zip(wheels, found, strict=True))
+        return dict(zip(wheels, pool.map(fetch, wheels.items()), strict=True))
 
 
-def _fetch_contents_of_one(wheel: PackageWheel, *, folder: Path, session: HttpSession) -> WheelContents | None:
+def _fetch_one(
+    wheel: PackageWheel, find: Callable[[_WheelBytes], _T], *, folder: Path, session: HttpSession
+) -> _T | None:
+    """The result of `find`; None where the host gives no part of the wheel, or it is broken. Raises FetchError."""
     path = session.check_path(folder / wheel.path) if wheel.path is not None else None
     if path is None and wheel.url is not None:
         path = session.find_local(wheel.url)
     try:
         if path is not None:
-            return _read_local(path, _read_contents)
+            return _read_local(path, find)
         remote = None if wheel.url is None else _fetch_tail(wheel.url, session)
-        return None if remote is None else _read_contents(remote)
+        return None if remote is None else find(remote)
     except WheelDirectoryError:
         return None
 
@@ -201,8 +208,18 @@ def _read_local(path: Path, find: Callable[[_WheelBytes], _T]) -> _T:
         raise FetchError(f"{path} cannot be read", why=f"{error.strerror}", url=path.absolute().as_uri()) from error
 
 
-def _read_contents(wheel: _WheelBytes) -> WheelContents:
-    return read_contents(_list_members(wheel))
+def _read_contents(project: NormalizedName, wheel: _WheelBytes) -> WheelContents:
+    """The contents of a wheel; one whose METADATA cannot be found has contents all the same, without a licence."""
+    # Lazy: `lock`, which measures kernels, reads no licence.
+    from resolver.fetch.projects.wheel_metadata import find_metadata
+    from resolver.index.core_metadata import find_licence
+
+    contents = read_contents(_list_members(wheel))
+    try:
+        metadata = find_metadata(wheel.tail, size=wheel.size, project=project, read=wheel.read)
+    except WheelDirectoryError:
+        return contents
+    return replace(contents, licence=find_licence(metadata))
 
 
 def _find_in_wheel(wheel: _WheelBytes) -> str:

@@ -32,6 +32,7 @@ __all__ = [
     "fetch_file",
     "fetch_wheel_metadata",
     "find_hash_source",
+    "find_metadata",
     "promised_algorithms",
     "read_wheel",
     "verify_hashes",
@@ -199,7 +200,7 @@ def _fetch_by_ranges(file: DistributionFile, project: str, session: HttpSession)
     # With another size the ranges are those of another file, or of an error page.
     if file.size_bytes not in (None, tail.size):
         raise WheelDirectoryError("the host tells another size than the page")
-    metadata = _find_metadata(tail.data, size=tail.size, project=project, read=read)
+    metadata = find_metadata(tail.data, size=tail.size, project=project, read=read)
     hashes = _check_whole(file, tail.data) if len(tail.data) == tail.size else ()
     return WheelFacts(metadata=metadata, size_bytes=tail.size, hashes=hashes)
 
@@ -224,7 +225,7 @@ def _read_local(path: Path, file: DistributionFile, project: str) -> bytes:
                 wheel.seek(start)
                 return wheel.read(stop - start)
 
-            return _find_metadata(read(max(0, size - _TAIL_BYTES), size), size=size, project=project, read=read)
+            return find_metadata(read(max(0, size - _TAIL_BYTES), size), size=size, project=project, read=read)
     except WheelDirectoryError as error:
         raise MetadataError(
             f"`{file.filename}` is a broken wheel: {error}", project=project, filename=file.filename
@@ -233,7 +234,7 @@ def _read_local(path: Path, file: DistributionFile, project: str) -> bytes:
         raise FetchError(f"{path} cannot be read", why=f"{error.strerror}", url=file.url) from error
 
 
-def _find_metadata(tail: bytes, *, size: int, project: str, read: _ReadBytes) -> bytes:
+def find_metadata(tail: bytes, *, size: int, project: str, read: _ReadBytes) -> bytes:
     """METADATA of a wheel of which the last bytes are known; the rest is read as needed. Raises WheelDirectoryError."""
     for _ in range(_STEPS):
         member = find_metadata_member(tail, size=size, project=project)
