@@ -9,17 +9,20 @@ All options of `lock` that say how a list is locked are options here too, becaus
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from resolver.cli.output import render_bytes, show_json, show_message, show_text
+from lockfiles import loads
+from resolver.cli.output import render_bytes, show_json, show_message, show_text, write_file
 from resolver.cli.parser import LockArguments, parse_lock_arguments
 from resolver.cli.recording import current_recording
 from resolver.cli.verb_arguments import SafeParser, build_verb_parser, parse_number
 from resolver.errors import InputError
+from resolver.fleet.journal import open_place
 from resolver.fleet.pin_index import Holder, PinIndex, find_last_index
 from resolver.fleet.run import FleetOptions, FleetProgress, FleetResult, lock_fleet
 from resolver.fleet.worker import WorkerOptions
@@ -40,6 +43,7 @@ index has yanked since. Answered from the index of pins, without reading a lock.
 _REFUSED = ("check", "evaluate", "extras", "groups", "annotates", "credentials", "python_executable", "run_timeout")
 """Fields of `LockArguments` that mean nothing for a list that another machine locks."""
 _TICKS = 10
+_MOST_REPORTED = 200
 
 
 def run_fleet(argv: Sequence[str], *, program: str) -> int:
@@ -64,6 +68,8 @@ def _run_locks(argv: Sequence[str], program: str) -> int:
     result = lock_fleet(options, observe=show)
     if show is not None:
         show.end()
+    if values.report is not None:
+        write_file(values.report, _render_report(options.output).encode())
     if arguments.as_json:
         show_json(result.summary)
     elif not arguments.quiet:
@@ -90,6 +96,9 @@ def _build_parser(program: str) -> SafeParser:
     )
     parser.add_argument("--changed", action="store_true", help="lock again what rests on pages that have changed")
     parser.add_argument("--index", metavar="FILE", type=Path, help="the index of pins; default: in your state folder")
+    parser.add_argument(
+        "--report", metavar="FILE", type=Path, help=f"a page about the locks of this run, at most {_MOST_REPORTED}"
+    )
     return parser
 
 
@@ -193,6 +202,28 @@ def _render_machine(name: str, one: Mapping[str, Any]) -> str:
     """The line of one machine type."""
     failed = f", {one['failed']} failed" if one["failed"] else ""
     return f"  {name}: {one['locked']} locked{failed}, {one['pins']} pins, {render_bytes(one['download_bytes'])}"
+
+
+def _render_report(output: str) -> str:
+    """The page of `lock report` about the locks that this run has changed and made, side by side.
+
+    A page holds every pin of its locks, so it shows the first ones: changed ones, then new ones, then others.
+    """
+    # Lazy: few runs have a page.
+    from resolver.fetch.projects.pages import default_index_url
+    from resolver.report.report_data import ReportSource, build_report
+    from resolver.report.report_page import render_report
+
+    place = open_place(output)
+    rows = [json.loads(line) for line in (place.read(".fleet/results.jsonl") or b"").splitlines()]
+    locked = [row for row in rows if row["state"] != "failed"]
+    locked.sort(key=lambda row: ("changed", "new", "unchanged").index(row["state"]))
+    sources = []
+    for row in locked[:_MOST_REPORTED]:
+        data = place.read(row["lock"])
+        if data is not None:
+            sources.append(ReportSource(name=row["lock"], lockfile=loads(data.decode())))
+    return render_report(build_report(sources, default_index=default_index_url().public))
 
 
 def _run_which(argv: Sequence[str], program: str) -> int:

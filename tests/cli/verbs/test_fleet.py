@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -62,6 +63,19 @@ def test_fleet_with_a_failed_list_ends_with_three(apps: Project, scheduler: str)
     summary = json.loads(run.out)
     assert (run.code, summary["states"], summary["causes"]) == (3, {"failed": 1, "new": 2}, {"no-solution": 1})
     assert "failed by no-solution: 1" in lock_apps(apps, scheduler).err
+
+
+def test_report_is_a_page_about_the_locks_of_the_run_that_changed_first(apps: Project, scheduler: str) -> None:
+    lock_apps(apps, scheduler, "-m", "M")
+    apps.write("apps/b/requirements.txt", "--index-url INDEX\nthing<2\n")
+    apps.write("apps/c/requirements.txt", "--index-url INDEX\nthing>2\n")
+
+    run = lock_apps(apps, scheduler, "-m", "M", "--report", "report.html")
+
+    page = (apps.folder / "report.html").read_text(encoding="utf-8")
+    assert run.code == 3
+    assert re.findall(r'"lockfile":"([^"]+)"', page) == ["b/pylock.m.toml", "a/pylock.m.toml"]
+    assert re.findall(r'"name":"thing","version":"([^"]+)"', page) == ["1.0", "1.0"]
 
 
 def test_which_names_the_sources_of_a_pin(apps: Project, scheduler: str) -> None:
