@@ -37,7 +37,7 @@ _IS_LONG = "PINFOLD_LONG" in os.environ
 _CANARY = "LifeCanary7f3Q9x"
 _NAMES = ("a", "b", "c", "d")
 _VERSIONS = ("1.0", "2.0", "3.0")
-_OK, _DIFFERS, _NO_SOLUTION, _FETCH, _HASH = 0, 1, 3, 4, 5
+_OK, _DIFFERS, _INPUT, _NO_SOLUTION, _FETCH, _HASH = 0, 1, 2, 3, 4, 5
 
 _names = st.sampled_from(_NAMES)
 _versions = st.sampled_from(_VERSIONS)
@@ -162,6 +162,15 @@ class Life(RuleBasedStateMachine):
             if key not in self.served or self.served[key].listed_sha256 != sha256
         }
 
+    def find_yanked(self, pins: _Pins) -> set[str]:
+        """The projects whose pin was yanked: it is kept only while the list names it exactly."""
+        return {name for name, version in pins.items() if self.served[name, version].yanked is not None}
+
+    def contradicts_itself(self) -> bool:
+        """Whether two lines pin one project to two versions, which is a fault of the list."""
+        pins = {line for line in self.lines if "==" in line}
+        return len(pins) > len({line.partition("==")[0] for line in pins})
+
     # The steps.
 
     @initialize()
@@ -210,7 +219,7 @@ class Life(RuleBasedStateMachine):
         if self._has_failed(code, old):
             return
         pins = self.read_pins()
-        if kept is not None:
+        if kept is not None and not self.find_yanked(kept):
             assert pins == kept, "pins that satisfy the list were not kept"
         for key, sha256 in self.read_hashes().items():
             assert hashes.get(key, sha256) == sha256, "other bytes of a locked file were taken"
@@ -228,7 +237,9 @@ class Life(RuleBasedStateMachine):
         if code == _OK:
             self.locked_lines = self.lines
             return False
-        if code == _NO_SOLUTION:
+        if code == _INPUT:
+            assert self.contradicts_itself(), self.printed
+        elif code == _NO_SOLUTION:
             assert not any(True for _ in self.iter_solutions()), self.printed
         else:
             assert code == _HASH and self.find_changed(), self.printed
@@ -256,7 +267,7 @@ class Life(RuleBasedStateMachine):
         if self.lines == self.locked_lines:
             assert code == _OK, self.printed
         if sorted(self.lines) != sorted(self.locked_lines or ()):
-            assert code == _DIFFERS
+            assert code == (_INPUT if self.contradicts_itself() else _DIFFERS), self.printed
         assert len(self.server.log) == asked, "a check sent requests"
 
     @precondition(lambda self: self.locked_lines is not None)
@@ -268,6 +279,9 @@ class Life(RuleBasedStateMachine):
         present = {
             path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (self.folder / "wheels").glob("*.whl")
         }
+        if self.contradicts_itself():
+            assert code == _INPUT, self.printed
+            return
         assert code == _OK or (code in (_FETCH, _HASH) and changed), self.printed
         for name, sha256 in present.items():
             assert expected.get(name, sha256) == sha256, "a wheel with other bytes was kept"
@@ -278,7 +292,10 @@ class Life(RuleBasedStateMachine):
     def verify(self) -> None:
         code = self.run("verify", "--list", "requirements.txt", "--allow-host", self.server.authority)
         assert code != _OK or not self.find_changed(), self.printed
-        assert code in (_OK, _DIFFERS, _NO_SOLUTION, _HASH), self.printed
+        if self.contradicts_itself():
+            assert code == _INPUT, self.printed
+        else:
+            assert code in (_OK, _DIFFERS, _NO_SOLUTION, _HASH), self.printed
 
     @precondition(lambda self: self.locked_lines is not None)
     @rule(
@@ -297,7 +314,7 @@ class Life(RuleBasedStateMachine):
         }
         code = self.run(*words[verb], "--list", "requirements.txt") if verb != "export" else self.run(*words[verb])
         if verb == "fetch" and forgery in ("files", "hashes"):
-            assert code in (_FETCH, _HASH), self.printed
+            assert code in ((_INPUT,) if self.contradicts_itself() else (_FETCH, _HASH)), self.printed
             locked = set(self.read_hashes().values())
             for path in (self.folder / "forged").glob("*.whl"):
                 assert hashlib.sha256(path.read_bytes()).hexdigest() in locked, "a wheel without its hash was kept"
