@@ -253,7 +253,10 @@ class PinIndex:
             yield json.loads(text)
 
     def count_projects(self) -> dict[str, dict[str, int]]:
-        """The number of locks by project and version."""
+        """The number of locks by project and version.
+
+        Counted by pin first: joined row by row, 2.7 million rows would take seconds.
+        """
         found: dict[str, dict[str, int]] = {}
         rows = self._database.execute(
             "SELECT name, version, sum(n) FROM (SELECT pin, count(*) AS n FROM held GROUP BY pin)"
@@ -287,7 +290,10 @@ class PinIndex:
         return count
 
     def _list_holders(self, pins: Iterable[tuple[int, str]]) -> list[Holder]:
-        """The sources that hold one of these pins, each with a detail."""
+        """The sources that hold one of these pins, each with a detail.
+
+        `held` is ordered by pin, so that each query reads a run of neighbouring rows.
+        """
         found = []
         for number, detail in pins:
             rows = self._database.execute(

@@ -17,6 +17,9 @@ A row (`results.jsonl`, one a line; `schema` 1):
 
 The summary (`summary.json`) counts rows by state and cause, and has bytes, machines side by side, and pins by project.
 Rows are sorted by source and machine, so that equal results are equal files, but for `seconds`.
+
+Causes are few, for a platform acts on them: it shows `input` and `no-solution` to the owner of the app, waits after
+`network`, `output` and `killed`, and alarms at `hash-mismatch` (a file has changed at its host) and `bug`.
 """
 
 from __future__ import annotations

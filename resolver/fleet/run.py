@@ -206,6 +206,9 @@ class _Run:
     def _catch_up(self, built: Sequence[_Built], *, keeps_earlier: bool = False) -> None:
         """Bring the index up to date with what the journal has of these tasks; nothing else stays in it.
 
+        So an index that was lost, or that a killed driver has not written, is made of the journal, and the journal
+        loses the results that the index no longer has: those of lists that have gone or changed.
+
         `keeps_earlier` leaves what it has of lists that are not done: their locks are there until new ones are written.
         """
         done = self._journal.list_keys(DONE)

@@ -175,7 +175,10 @@ class TaskBuilder:
         )
 
     def _find_bindings(self, one: FleetList) -> tuple[VariableBinding, ...]:
-        """What the user of the driver allows this list: names of variables and hosts."""
+        """What the user of the driver allows this list: names of variables and hosts.
+
+        Only a list that names a variable needs them, which saves reading the file of bindings for all others.
+        """
         path = self._folder / one.name.partition("::")[0]
         return tuple(read_bindings(self._allowed, source=path if one.requirements is None else None))
 

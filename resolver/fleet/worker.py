@@ -148,7 +148,11 @@ def lock_task(task: FleetTask, options: WorkerOptions) -> Outcome:
 
 
 def _write_locks(locked: _Locked, task: FleetTask, run: str, place: Place, journal: Journal) -> None:
-    """Write the locks that are not as they were before this run, of which a killed attempt may have written some."""
+    """Write the locks that are not as they were before this run, of which a killed attempt may have written some.
+
+    The states of all are noted first. A platform deploys what is `new` or `changed`, so a lock that the killed attempt
+    wrote must not count as unchanged for the next one.
+    """
     earlier = journal.find_states(task.key, run)
     written = [
         (row, text)
@@ -234,7 +238,10 @@ def _fail(task: FleetTask, error: Exception, root: Path) -> _Locked:
 
 
 def _unpack(task: FleetTask, root: Path) -> None:
-    """Write the files of a task, as a repository: nothing above its root has a part in the locks."""
+    """Write the files of a task, as a repository: nothing above its root has a part in the locks.
+
+    An inline list has no file; its folder is made, for settings and lock are looked for there.
+    """
     (root / ".git").mkdir()
     (root / task.folder).mkdir(parents=True, exist_ok=True)
     for name, data in task.files:
@@ -415,7 +422,10 @@ def find_session(options: WorkerOptions, snapshot: str) -> Session:
 
 
 def build_access(options: WorkerOptions) -> Access:
-    """The way to the indexes. Logins are those of the worker: its environment, netrc and file of credentials."""
+    """The way to the indexes. Logins are those of the worker: its environment, netrc and file of credentials.
+
+    A keyring is never asked: it may wait for a person.
+    """
     return Access(
         cache_folder=_choose_cache_folder(options.cache),
         cache_limit_bytes=DEFAULT_CACHE_BYTES,

@@ -3,7 +3,15 @@
 In: a manifest or a folder, and an output. Out: locks, a result and an index of pins (`resolver.fleet.run`); one line of
 progress on a terminal, and a summary. `lock fleet which` answers from the index alone.
 
-All options of `lock` that say how a list is locked are options here too, because its own parser reads them.
+    lock fleet apps -o locks -m GPU-A100                  a folder, with processes of this machine
+    lock fleet apps.jsonl -o s3://bucket/locks --scheduler tcp://scheduler:8786 --store redis://redis:6379/0
+    lock fleet apps.jsonl -o s3://bucket/locks … --changed
+    lock fleet which 'torch<2.6'
+
+All options of `lock` that say how a list is locked are options here too, because its own parser reads them. Those that
+concern one run beside its list (`--check`, an interpreter to ask, annotations for a workflow) are refused.
+
+Exit codes: 0 if all rows are locked, 3 if one failed, and the code of the error that ended the run before or between.
 """
 
 from __future__ import annotations
@@ -143,7 +151,7 @@ def _without_output(settings: Settings) -> Settings:
 
 
 def _build_worker(values: argparse.Namespace, arguments: LockArguments) -> WorkerOptions:
-    """The options of all tasks."""
+    """The options of all tasks. The folder of the cache is that of each worker's own disk, by the same path."""
     options = WorkerOptions(
         output="",
         run="",
@@ -187,7 +195,10 @@ class _Display:
 
 
 def _render(result: FleetResult, options: FleetOptions) -> str:
-    """The summary of a run."""
+    """The summary of a run: counts by state, by cause and by machine type, and where all else is.
+
+    What failed is told by its cause; the messages are rows of the result, since there may be thousands.
+    """
     summary = result.summary
     states = ", ".join(f"{count} {state}" for state, count in summary["states"].items()) or "nothing"
     lines = [f"{summary['sources']} lists, {summary['rows']} locks: {states}"]
@@ -227,7 +238,10 @@ def _render_report(output: str) -> str:
 
 
 def _run_which(argv: Sequence[str], program: str) -> int:
-    """The lists that hold what is looked for; exit code 1 if there is none."""
+    """The lists that hold what is looked for; exit code 1 if there is none.
+
+    Several REQUIREMENTs and options name the lists that any of them finds; each pin of a list is named once.
+    """
     parser = build_verb_parser(program, "fleet which", _WHICH)
     parser.add_argument("requirement", nargs="*", metavar="REQUIREMENT", help="`torch<2.6`, `'requests'`")
     parser.add_argument("--vulnerable", metavar="OSV", help="a folder or zip of advisories, or its URL")
@@ -274,7 +288,10 @@ def _find(index: PinIndex, values: argparse.Namespace) -> list[Holder]:
 
 
 def _render_holder(one: Holder) -> str:
-    """`apps/chat/app.py: torch 2.5.1 on GPU-A100, GPU-H100 (GHSA-…)`."""
+    """`apps/chat/app.py: torch 2.5.1 on GPU-A100, GPU-H100 (GHSA-…)`.
+
+    One line for a version of a project in a list, so that the output can be counted and cut.
+    """
     machines = f" on {', '.join(one.machines)}" if one.machines else ""
     detail = f" ({one.detail})" if one.detail else ""
     return f"{one.source}: {one.name} {one.version}{machines}{detail}"
