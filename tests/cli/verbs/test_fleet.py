@@ -6,9 +6,11 @@ import json
 import re
 import zipfile
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+import yaml  # type: ignore[import-untyped]  # It has no types.
 
 from resolver.fleet.cluster import open_client
 from tests.cli.verb_runs import LOOPBACK, run_verb
@@ -16,6 +18,8 @@ from tests.cli.verbs.test_audit import ADVISORY
 from tests.command import Project, Run
 from tests.servers import wheel
 from tests.test_documented_verbs import collect_keys, read_keys
+
+_EXAMPLE = Path(__file__).parents[3] / "examples" / "fleet"
 
 
 @pytest.fixture(scope="module")
@@ -110,8 +114,7 @@ def test_keys_of_which_are_the_documented_ones(apps: Project, scheduler: str) ->
 
 
 def test_example_of_a_manifest_is_one(apps: Project, scheduler: str) -> None:
-    example = Path(__file__).parents[3] / "examples" / "fleet" / "fleet.toml"
-    apps.write("fleet.toml", example.read_text(encoding="utf-8"))
+    apps.write("fleet.toml", (_EXAMPLE / "fleet.toml").read_text(encoding="utf-8"))
     apps.write("apps/a/app.py", 'class Chat(App):\n    requirements = ["--index-url", "INDEX", "thing"]\n')
     apps.write("apps/old/b/app.py", 'class Chat(App):\n    requirements = ["--index-url", "INDEX", "thing"]\n')
     apps.write("jobs/c/requirements.txt", "--index-url INDEX\nthing\n")
@@ -124,6 +127,23 @@ def test_example_of_a_manifest_is_one(apps: Project, scheduler: str) -> None:
         "locks/apps/a/pylock.app-gpu-h100.toml",
         "locks/jobs/c/pylock.m.toml",
     ]
+
+
+def test_example_of_a_compose_file_has_commands_that_are_read(apps: Project) -> None:
+    services = yaml.safe_load((_EXAMPLE / "compose.yaml").read_text(encoding="utf-8"))["services"]
+    name, verb, *words = services["driver"]["command"].split()
+
+    run = run_verb(apps, verb, *words)
+
+    # All options are known: the manifest alone is not there.
+    assert (name, run.code) == ("lock", 2)
+    assert run.err.startswith("error: `/apps/fleet.toml` cannot be read")
+    for kind in ("scheduler", "worker"):
+        program, part, *words = services[kind]["command"].split()
+        command = import_module(f"distributed.cli.dask_{part}").main
+        known = {option for parameter in command.params for option in parameter.opts}
+        assert (program, part) == ("dask", kind)
+        assert {word for word in words if word.startswith("--")} <= known
 
 
 @pytest.mark.parametrize(
