@@ -7,7 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import fsspec  # type: ignore[import-untyped]  # It has no types.
 import pytest
+from moto.server import ThreadedMotoServer
 
 from resolver.fleet.cluster import open_client
 from resolver.fleet.manifest import read_manifest
@@ -76,6 +78,24 @@ def scheduler() -> Iterator[str]:
     """The address of a scheduler with two worker processes."""
     with open_client(None, workers=2) as client:
         yield client.scheduler.address
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[str]:
+    """The URL of a bucket of moto's server, which s3fs finds by the variables that it reads on every machine."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    patch = pytest.MonkeyPatch()
+    patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+    patch.setenv("AWS_ACCESS_KEY_ID", "test")
+    patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    files = fsspec.filesystem("s3", skip_instance_cache=True)
+    files.makedirs("locks", exist_ok=True)  # The buckets of a process outlive its servers.
+    yield "s3://locks/fleet"
+    server.stop()
+    patch.undo()
 
 
 @pytest.fixture

@@ -3,33 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
-import fsspec  # type: ignore[import-untyped]  # It has no types.
 import pytest
-from moto.server import ThreadedMotoServer
 
 from resolver.errors import InputError
 from resolver.fleet.journal import DONE, FAILED, Journal, Place, open_place
-
-
-@pytest.fixture(scope="module")
-def bucket() -> Iterator[str]:
-    """The URL of a bucket of moto's server, which s3fs finds by the variables that it reads on every machine."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    patch = pytest.MonkeyPatch()
-    patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-    patch.setenv("AWS_ACCESS_KEY_ID", "test")
-    patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    files = fsspec.filesystem("s3", skip_instance_cache=True)
-    files.mkdir("locks")
-    yield "s3://locks/fleet"
-    server.stop()
-    patch.undo()
 
 
 @pytest.fixture(params=["folder", "bucket"])

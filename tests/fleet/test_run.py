@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from resolver.errors import InputError
+from resolver.fleet.journal import open_place
 from resolver.fleet.pin_index import PinIndex, find_last_index
 from resolver.fleet.run import FleetOptions, FleetProgress, FleetResult, lock_fleet
 from resolver.fleet.worker import lock_task
@@ -146,6 +147,23 @@ def test_killed_worker_loses_no_lock_and_changes_no_byte(fleet: Fleet) -> None:
     assert len(killed) == 2
     assert (result.sent, result.failed, len(found)) == (12, 0, 24)
     assert found == fleet.read_locks(Path(undisturbed.output))
+
+
+def test_bucket_for_locks_and_store_has_what_a_folder_has(fleet: Fleet, bucket: str) -> None:
+    write_lists(fleet)
+    lock_fleet(fleet.options())
+    before = len(fleet.server.log)
+    place = open_place(f"{bucket}/out")
+    worker = replace(fleet.worker, cache=str(fleet.output / "other"), store=f"{bucket}/store")
+    options = fleet.options(output=f"{bucket}/out", worker=worker, scheduler=None, workers=1)
+
+    first = lock_fleet(options)
+    asked = [request.path for request in fleet.server.log[before:] if request.path.startswith("/simple/")]
+    second = lock_fleet(options)
+
+    assert (first.sent, first.summary["states"], second.sent) == (3, {"failed": 2, "new": 4}, 0)
+    assert {name: place.read(name) for name in fleet.read_locks()} == fleet.read_locks()
+    assert sorted(asked) == sorted(set(asked))
 
 
 def find_worker() -> int:
