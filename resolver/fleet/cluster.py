@@ -18,7 +18,7 @@ from importlib import import_module
 from typing import Any
 
 from resolver.errors import FetchError, InputError
-from resolver.fleet.tasks import FleetTask
+from resolver.fleet.tasks import FleetTask, identify_code
 from resolver.fleet.worker import Examination, Outcome, WorkerOptions, examine_worker, lock_tasks
 
 __all__ = ["Call", "Client", "examine_workers", "open_client", "run_calls", "run_tasks"]
@@ -83,11 +83,33 @@ def open_client(
         yield stack.enter_context(client)
 
 
-def examine_workers(client: Client, options: WorkerOptions, variables: Sequence[str]) -> Mapping[str, Examination]:
-    """What each worker is and lacks, by its address. Raises InputError where there is no worker."""
-    client.wait_for_workers(1, timeout=_CONNECT_S)
-    found: Mapping[str, Examination] = client.run(examine_worker, options, tuple(variables))
-    return found
+def examine_workers(
+    client: Client, options: WorkerOptions, variables: Sequence[str], *, timeout_s: float = _CONNECT_S
+) -> Mapping[str, Examination]:
+    """What each worker is and lacks, by its address. A worker that dies meanwhile is left out: it starts again.
+
+    Raises InputError where there is no worker, FetchError without a scheduler.
+    """
+    try:
+        client.wait_for_workers(1, timeout=timeout_s)
+    except TimeoutError as error:
+        raise InputError(
+            f"the scheduler has had no worker for {timeout_s:g} s", remedy="`dask worker ADDRESS --nthreads 1`"
+        ) from error
+    try:
+        found = client.run(examine_worker, options, tuple(variables), on_error="return")
+    except OSError as error:
+        raise _build_gone(client) from error
+    return {
+        address: one if isinstance(one, Examination) else _build_unusable(one)
+        for address, one in found.items()
+        if not isinstance(one, OSError)
+    }
+
+
+def _build_unusable(error: Exception) -> Examination:
+    """The examination of a worker that cannot even be examined, as one without pinfold."""
+    return Examination(code=identify_code(), missing=(), fault=f"it cannot run pinfold ({type(error).__name__})")
 
 
 def run_tasks(

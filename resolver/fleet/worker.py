@@ -57,6 +57,13 @@ __all__ = [
 ]
 
 
+_MOST_SESSIONS = 2
+"""The states of the indexes that a worker has open: that of the run, and one of lists whose locks are gone."""
+_MEMORY_BYTES = 128 * 1024**2
+"""What their sessions keep in memory. Pages and metadata serve many lists, answers only their own: with more memory,
+workers grow for longer and are not faster."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerOptions:
     """What all tasks of a run have in common. It travels, so it has no secret.
@@ -412,13 +419,18 @@ def _open(output: str) -> Place:
     return open_place(output)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=_MOST_SESSIONS)
 def find_session(options: WorkerOptions, snapshot: str) -> Session:
     """The session of this process for one state of the indexes, open until it ends. Raises InputError.
 
     The lists of a run have few states: that of this run, and those of earlier ones whose locks are gone.
     """
-    return Session(build_access(options), store=options.store, snapshot=snapshot)
+    return Session(
+        build_access(options),
+        store=options.store,
+        snapshot=snapshot,
+        memory_limit_bytes=_MEMORY_BYTES // _MOST_SESSIONS,
+    )
 
 
 def build_access(options: WorkerOptions) -> Access:

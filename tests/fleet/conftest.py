@@ -80,7 +80,7 @@ def scheduler() -> Iterator[str]:
         yield client.scheduler.address
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def bucket() -> Iterator[str]:
     """The URL of a bucket of moto's server, which s3fs finds by the variables that it reads on every machine."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
@@ -92,7 +92,7 @@ def bucket() -> Iterator[str]:
     patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     files = fsspec.filesystem("s3", skip_instance_cache=True)
-    files.makedirs("locks", exist_ok=True)  # The buckets of a process outlive its servers.
+    files.mkdir("locks")
     yield "s3://locks/fleet"
     server.stop()
     patch.undo()

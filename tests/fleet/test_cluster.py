@@ -10,15 +10,16 @@ import sys
 import time
 from collections import deque
 from contextlib import ExitStack
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from resolver.errors import FetchError
-from resolver.fleet.cluster import Call, open_client, run_calls, run_tasks
+from resolver.errors import FetchError, InputError
+from resolver.fleet.cluster import Call, examine_workers, open_client, run_calls, run_tasks
 from resolver.fleet.tasks import FleetTask
-from resolver.fleet.worker import Outcome
+from resolver.fleet.worker import Outcome, WorkerOptions
 from tests.fleet.conftest import Fleet
 
 _AT_ONCE = 2
@@ -80,6 +81,35 @@ def test_error_or_killed_worker_is_the_result_of_its_call_alone(scheduler: str) 
 
     assert (found.pop(6), found.pop(9)) == (12, 18)
     assert {number: type(error).__name__ for number, error in found.items()} == {7: "ValueError", 8: "KilledWorker"}
+
+
+def test_scheduler_without_workers_is_refused(fleet: Fleet) -> None:
+    with open_client(None, workers=1) as client:
+        client.cluster.scale(0)
+        while client.nthreads():
+            time.sleep(0.05)
+        with pytest.raises(InputError, match=r"the scheduler has had no worker for 0\.2 s"):
+            examine_workers(client, fleet.worker, (), timeout_s=0.2)
+
+
+def test_worker_that_cannot_run_pinfold_has_a_fault_and_one_that_dies_has_none(fleet: Fleet, scheduler: str) -> None:
+    # The name of a function that no worker has, and one that ends the process in which it is read.
+    class Absent:
+        def __reduce__(self) -> tuple[object, ...]:
+            return (import_module, ("resolver.absent",))
+
+    class Deadly:
+        def __reduce__(self) -> tuple[object, ...]:
+            return (os._exit, (1,))
+
+    with open_client(scheduler) as client:
+        absent = examine_workers(client, cast("WorkerOptions", Absent()), ())
+        assert {one.fault for one in absent.values()} <= {
+            "it cannot run pinfold (ModuleNotFoundError)",
+            "it cannot run pinfold (Exception)",
+        }
+        assert len(absent) == 2
+        assert examine_workers(client, cast("WorkerOptions", Deadly()), ()) == {}
 
 
 def test_scheduler_that_dies_ends_the_run(tmp_path: Path) -> None:
