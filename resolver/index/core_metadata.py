@@ -95,7 +95,7 @@ def parse_core_metadata(data: bytes) -> CoreMetadata:
 
     Other faults of old uploads are ignored, as in pip and uv.
     """
-    fields = _read_fields(data, _FIELD)
+    fields = _group(re.findall(_FIELD, _read_headers(data), re.IGNORECASE | re.MULTILINE))
     name, version = _first(fields, "name"), _first(fields, "version")
     if not name or not version:
         raise ValueError(f"the metadata has no `{'Version' if name else 'Name'}`")
@@ -119,7 +119,7 @@ def find_licence(data: bytes) -> str | None:
 
     The first of `License-Expression` (PEP 639), a `License` that is a name, and the licences among the classifiers.
     """
-    fields = _read_fields(data, _LICENCE_FIELD)
+    fields = _group(re.findall(_LICENCE_FIELD, _read_headers(data), re.IGNORECASE | re.MULTILINE))
     for name in ("license-expression", "license"):
         text = _first(fields, name)
         if text and text.upper() != "UNKNOWN" and len(text) <= _LONGEST_LICENCE:
@@ -188,13 +188,17 @@ def admits_python(requires_python: str, python_full_version: str) -> bool:
     return True
 
 
-def _read_fields(data: bytes, pattern: str) -> dict[str, list[str]]:
-    """The fields of a pattern by name in lower case, each value in one line."""
+def _read_headers(data: bytes) -> str:
+    """The fields of a file as text, without its description."""
     data = data.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n")
     headers = re.match(_HEADERS, data)
-    text = headers[0].decode("utf-8", "replace") if headers else ""
+    return headers[0].decode("utf-8", "replace") if headers else ""
+
+
+def _group(found: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """The values of fields by name in lower case, each value in one line."""
     fields: dict[str, list[str]] = {}
-    for key, value in re.findall(pattern, text, re.IGNORECASE | re.MULTILINE):
+    for key, value in found:
         fields.setdefault(key.lower(), []).append(" ".join(value.split()))
     return fields
 

@@ -67,8 +67,14 @@ def _render_file_pattern(character: str, gap: str) -> str:
     )
 
 
-_FILES = {gap: compile_later(_render_file_pattern('[^"]', gap)) for gap in ("", " ")}
-_FILES_BESIDE_ESCAPES = {gap: compile_later(_render_file_pattern(r'[^"\\]', gap)) for gap in ("", " ")}
+_FILE = compile_later(_render_file_pattern('[^"]', ""))
+_SPACED_FILE = compile_later(_render_file_pattern('[^"]', " "))
+_LAYOUTS = {"": _FILE, " ": _SPACED_FILE}
+"""The expression for each gap."""
+
+_FILE_BESIDE_ESCAPES = compile_later(_render_file_pattern(r'[^"\\]', ""))
+_SPACED_FILE_BESIDE_ESCAPES = compile_later(_render_file_pattern(r'[^"\\]', " "))
+_LAYOUTS_WITH_ESCAPES = {"": _FILE_BESIDE_ESCAPES, " ": _SPACED_FILE_BESIDE_ESCAPES}
 """For a page with a backslash somewhere, where a quote need not end a text. A tenth slower."""
 
 _FILENAME = 2
@@ -264,7 +270,7 @@ def _scan(
     Each file goes to `take`, unless `rejects` is true for its name. A file of another layout goes to `take_other`,
     whose exceptions pass through.
     """
-    for gap, pattern in (_FILES_BESIDE_ESCAPES if "\\" in text else _FILES).items():
+    for gap, pattern in (_LAYOUTS_WITH_ESCAPES if "\\" in text else _LAYOUTS).items():
         opening = f'"files":{gap}['
         start = text.find(opening) + len(opening)
         if start >= len(opening) and pattern.match(text, start):

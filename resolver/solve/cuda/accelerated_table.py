@@ -260,9 +260,7 @@ def _find_reason(
 def _list_admitted(table: ProjectTable, problem: Problem) -> int:
     """The rows that the list itself admits, pre-releases and yanked ones left out."""
     mask = table.wheel_mask & ~table.prerelease_mask & ~table.yanked_mask
-    for line in problem.lines.get(table.name, ()):
-        mask &= table.mask(line.specifier)
-    for line in problem.overrides:
+    for line in (*problem.lines.get(table.name, ()), *problem.overrides):
         mask &= table.mask(line.specifier) if line.name == table.name else -1
     return mask
 
