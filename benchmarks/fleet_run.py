@@ -45,6 +45,9 @@ __all__ = ["main", "simulate"]
 
 _ROOT = Path(__file__).resolve().parent.parent
 _PROJECTS = 240
+_IDLE_S = 10.0
+_DRIVER_START_S = 0.6
+"""The processor time of a driver with a few lists: Python, Dask, the connection."""
 _LOCK = Path(sys.executable).with_name("lock")
 
 
@@ -178,6 +181,9 @@ def measure_share(work: Path, lists: int, store: Path | None = None) -> dict[str
         with running_fleet(work / str(workers), lists, workers=workers, store=store) as fleet:
             processes, scheduler = fleet.find_workers(), psutil.Process(fleet.scheduler.pid)
             redis = psutil.Process(fleet.redis.pid)
+            idle = _read_cpu_s(scheduler)
+            time.sleep(_IDLE_S)
+            found["scheduler_idle_share"] = round((_read_cpu_s(scheduler) - idle) / _IDLE_S, 4)
             before = [_read_cpu_s(one) for one in processes]
             other = _read_cpu_s(scheduler)
             began = time.monotonic()
@@ -330,15 +336,17 @@ def simulate(
 ) -> dict[str, Any]:
     """A bigger fleet from measured figures: how long it takes, and how busy each of its single parts is.
 
-    A further machine type costs a worker `others_share` of the first; driver, scheduler, Redis and output take the work
-    of each list in turn, so a part that is busy for longer than the workers decides.
+    A further machine type costs a worker `others_share` of the first; driver, scheduler and Redis take the work of each
+    list in turn, so a part that is busy for longer than the workers decides. What a driver takes to start, and a
+    scheduler that waits, is no work of a list.
     """
     two, measured = figures["workers_2"], figures["lists"]
     grown = (1 + (machines - 1) * others_share) / (1 + (figures["machines"] - 1) * others_share)
     worker_s = two["worker_cpu_s"] / measured * grown
+    waiting_s = figures.get("scheduler_idle_share", 0.0) * two["seconds"]
     parts = {
-        "driver": two["driver_cpu_s"] / measured,
-        "scheduler": two["scheduler_cpu_s"] / measured,
+        "driver": max(0.0, two["driver_cpu_s"] - _DRIVER_START_S) / measured,
+        "scheduler": max(0.0, two["scheduler_cpu_s"] - waiting_s) / measured,
         "redis": two["redis_cpu_s"] / measured * grown,
     }
     seconds = max(lists * worker_s / workers, *(lists * one for one in parts.values()))
@@ -359,10 +367,13 @@ def simulate(
 
 
 def _start_dask(*words: str) -> subprocess.Popen[bytes]:
-    """A process of Dask. Its log is left out."""
+    """A process of Dask, as docs/fleet.md starts it. Its log is left out."""
     script = f"from distributed.cli.dask_{words[0]} import main; main()"
     return subprocess.Popen(
-        [sys.executable, "-c", script, *words[1:]], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [sys.executable, "-c", script, *words[1:]],
+        env={**os.environ, "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
 
 
