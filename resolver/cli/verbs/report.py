@@ -10,6 +10,7 @@ A lock has no licences and no sizes on disk: both are in the wheels, whose last 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -40,12 +41,15 @@ CUDA label and licence, several locks side by side, and what has changed since a
 def run_report(argv: Sequence[str], *, program: str) -> int:
     """The exit code of `lock report [LOCKFILE…]`, which is always 0.
 
-    Raises InputError for a lock that cannot be read or a file that cannot be written, FetchError for a host that does
+    Raises InputError for a lock that cannot be read, a file that cannot be written, and a page that would fill a
+    terminal, FetchError for a host that does
     not answer.
     """
     values = _build_parser(program).parse_args(list(argv))
+    if values.output is None and not values.as_json and sys.stdout.isatty():
+        raise InputError("a report is a page for a browser", remedy="`-o report.html`; `-o -` prints it all the same")
     locks = read_lockfiles(values.lockfile, folder=Path.cwd())
-    output = None if values.output == "-" else Path(values.output)
+    output = None if values.output in (None, "-") else Path(values.output)
     if output is not None:
         _check_output(output, locks)
     for lock in locks:
@@ -64,7 +68,7 @@ def _build_parser(program: str) -> argparse.ArgumentParser:
     """The parser of the verb; `program` is the name of the command in its help."""
     parser = build_verb_parser(program, "report", _DESCRIPTION, keeps_lines=False)
     add_lockfiles(parser)
-    parser.add_argument("-o", "--output", metavar="FILE", default="-", help="default: standard output")
+    parser.add_argument("-o", "--output", metavar="FILE", help="default: standard output, if that is no terminal")
     parser.add_argument(
         "--against",
         metavar="OLD",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +42,22 @@ def test_page_is_the_same_for_the_same_locks_and_sends_no_request(locked: Projec
     assert first.code == 0
     assert first.out == second.out
     assert locked.server.paths() == []
+
+
+def test_page_does_not_fill_a_terminal(locked: Project) -> None:
+    leader, follower = os.openpty()
+    command = [sys.executable, "-c", "from resolver.cli import run; run()", "report"]
+
+    finished = subprocess.run(
+        command, check=False, cwd=locked.folder, stdout=follower, stderr=subprocess.PIPE, text=True
+    )
+    os.close(follower)
+
+    assert finished.returncode == 2
+    assert finished.stderr == (
+        "error: a report is a page for a browser\n  try: `-o report.html`; `-o -` prints it all the same\n"
+    )
+    os.close(leader)
 
 
 def test_page_that_cannot_be_written_leaves_nothing(locked: Project) -> None:
