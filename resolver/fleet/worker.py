@@ -59,7 +59,7 @@ __all__ = [
 
 _MOST_SESSIONS = 2
 """The states of the indexes that a worker has open: that of the run, and one of lists whose locks are gone."""
-_MEMORY_BYTES = 128 * 1024**2
+_MEMORY_BYTES = 64 * 1024**2
 """What their sessions keep in memory. Pages and metadata serve many lists, answers only their own: with more memory,
 workers grow for longer and are not faster."""
 
