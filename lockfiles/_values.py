@@ -1,4 +1,4 @@
-"""Value classes and regular expressions that do not slow down the start: `dataclass` and `compile_later`.
+"""Classes, expressions and imports that do not slow down the start: `dataclass`, `compile_later`, `lazy_names`.
 
 In: a class and the options of `dataclasses.dataclass`. Out: a class with the same behaviour. `dataclasses` writes the
 source of six methods for each class and executes it, and it reads the signature of classes without docstring. That
@@ -11,6 +11,8 @@ uses few of them, and compiling takes 0.1 ms each, which was a fifth of a warm r
 Type checkers see `dataclasses.dataclass` and `re.compile`. `fields`, `replace`, `asdict`, `pickle` and `copy`
 work the same: a test compares both decorators. `inspect.signature` and `help` show the fields with their defaults; the
 signature is built when it is first read, because a run of the program never reads it.
+
+`lazy_names` makes a package import its public names when they are first used.
 """
 
 from __future__ import annotations
@@ -21,10 +23,10 @@ from inspect import Parameter, Signature, get_annotations
 from operator import attrgetter, ge, gt, le, lt
 from typing import TYPE_CHECKING, Any, Generic, NoReturn
 
-__all__ = ["compile_later", "dataclass"]
+__all__ = ["compile_later", "dataclass", "lazy_names"]
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from dataclasses import dataclass
     from re import compile as compile_later
 else:
@@ -55,6 +57,30 @@ else:
             return _make_class(made, **known)
 
         return make if cls is None else make(cls)
+
+
+def lazy_names(
+    namespace: dict[str, object], names_by_module: Mapping[str, tuple[str, ...]]
+) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
+    """`__getattr__` and `__dir__` of a package (PEP 562) whose public names are in these modules.
+
+    `namespace` is that of the package: a name stays in it after its first use. `__getattr__` raises AttributeError for
+    a name that is not public, so that `hasattr` and `from … import` work as usual. `__dir__` has all names, for
+    completion in an interactive interpreter and `help`. Type checkers must not see the two, because they would take
+    every name for public.
+    """
+    modules = {name: module for module, names in names_by_module.items() for name in names}
+
+    def find(name: str) -> object:
+        if name not in modules:
+            raise AttributeError(f"module {namespace['__name__']!r} has no attribute {name!r}")
+        from importlib import import_module  # Lazy: most runs import the modules themselves.
+
+        value: object = getattr(import_module(modules[name]), name)
+        namespace[name] = value
+        return value
+
+    return find, lambda: sorted({*namespace, *modules})
 
 
 _OPTIONS = {"frozen", "slots", "kw_only", "eq", "order"}

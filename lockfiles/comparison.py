@@ -9,15 +9,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime, time
 from typing import Any
 
 from packaging.utils import NormalizedName
+from packaging.version import Version
 
 from lockfiles._values import dataclass
 from lockfiles.errors import join_key
 from lockfiles.lockfile import LineChange, Lockfile, build_document, join_lines
 
-__all__ = ["Comparison", "FactChange", "LineChange", "LockedFile", "LockedPin", "PinChange", "compare"]
+__all__ = ["Comparison", "Fact", "FactChange", "LineChange", "LockedFile", "LockedPin", "PinChange", "compare"]
+
+Fact = str | bool | int | float | datetime | date | time | tuple["Fact", ...]
+"""A value of TOML; an array is a tuple."""
 
 # Document paths, by the field of `Comparison` that their changes belong to. All other paths are `other`.
 _TARGET_KEYS = (
@@ -47,20 +52,24 @@ class LockedPin:
 
     `version` is None for a source tree, `source` is its commit id or folder, None for all others. `index` is None for
     what comes from no index. `files` are sorted by name. `rest` are all values of the package but name, version and
-    index, as sorted pairs of path and TOML text, so that two pins with another difference are unequal too.
+    index, as pairs sorted by path, so that two pins with another difference are unequal too.
     """
 
     name: NormalizedName
-    version: str | None
+    version: Version | None
     index: str | None
     source: str | None
     files: tuple[LockedFile, ...]
-    rest: tuple[tuple[str, str], ...]
+    rest: tuple[tuple[str, Fact], ...]
 
     def __str__(self) -> str:
         """`numpy 2.1.0`, or the name with the commit id or folder of a source tree."""
-        what = self.version or self.source
-        return f"{self.name} {what}" if what else self.name
+        return self.name if self.identifier is None else f"{self.name} {self.identifier}"
+
+    @property
+    def identifier(self) -> str | None:
+        """The version as text, or the commit id or folder of a source tree; None for a pin that has neither."""
+        return self.source if self.version is None else str(self.version)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,13 +79,22 @@ class PinChange:
     old: LockedPin
     new: LockedPin
 
+    @property
+    def name(self) -> NormalizedName:
+        """The project, which is the same in both."""
+        return self.new.name
+
+    @property
+    def facts(self) -> tuple[FactChange, ...]:
+        """What differs beside name, version and index, by its path below the package: files, markers, dependencies."""
+        return tuple(_compare_facts(dict(self.old.rest), dict(self.new.rest)))
+
     def __str__(self) -> str:
         """One line: both versions, else the differences of the files, else all other values that differ."""
         if self.old.version != self.new.version or self.old.source != self.new.source:
-            old, new = (pin.version or pin.source or "no version" for pin in (self.old, self.new))
-            return f"{self.new.name} {old} -> {new}"
-        rest = _compare_facts(dict(self.old.rest), dict(self.new.rest))
-        return f"{self.new}: {'; '.join(tuple(self._iter_details()) or map(str, rest))}"
+            old, new = (pin.identifier or "no version" for pin in (self.old, self.new))
+            return f"{self.name} {old} -> {new}"
+        return f"{self.new}: {'; '.join(tuple(self._iter_details()) or map(str, self.facts))}"
 
     def _iter_details(self) -> Iterator[str]:
         """Differences in the files of one version: first changed hashes, then names, then the index."""
@@ -95,16 +113,22 @@ class PinChange:
 class FactChange:
     """One value outside the packages that differs.
 
-    `key` is its document path; `old` and `new` are the values as TOML writes them, None where a lock has no value.
+    `key` is its document path; `old` and `new` are None where a lock has no value.
     """
 
     key: str
-    old: str | None
-    new: str | None
+    old: Fact | None
+    new: Fact | None
 
     def __str__(self) -> str:
-        """`key: old -> new`, with `none` for a missing value."""
-        return f"{self.key}: {self.old or 'none'} -> {self.new or 'none'}"
+        """`key: old -> new`, as `render` has the values."""
+        old, new = self.render()
+        return f"{self.key}: {old} -> {new}"
+
+    def render(self) -> tuple[str, str]:
+        """Both values as TOML writes them, and `none` for a missing one."""
+        old, new = ("none" if value is None else _render_value(value) for value in (self.old, self.new))
+        return old, new
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,7 +260,7 @@ def _build_pin(package: Mapping[str, Any]) -> LockedPin:
     source = package.get("vcs", {}).get("commit-id") or package.get("directory", {}).get("path")
     return LockedPin(
         name=NormalizedName(name),
-        version=version,
+        version=None if version is None else Version(version),
         index=index,
         source=source,
         files=tuple(sorted(files, key=lambda file: file.filename)),
@@ -250,8 +274,8 @@ def _file_name(file: Mapping[str, Any]) -> str:
     return place.rpartition("/")[2]
 
 
-def _flatten(value: Any, path: str = "") -> dict[str, str]:
-    """The values of a document, as TOML texts by document path.
+def _flatten(value: Any, path: str = "") -> dict[str, Fact]:
+    """The values of a document by document path.
 
     A table and an array of tables become one entry for each value inside; any other array is one value, so that a
     change in a list of texts is shown as a whole.
@@ -261,27 +285,33 @@ def _flatten(value: Any, path: str = "") -> dict[str, str]:
     elif isinstance(value, list | tuple) and any(isinstance(item, Mapping) for item in value):
         items = [(f"{path}[{number}]", item) for number, item in enumerate(value)]
     else:
-        return {path: _render_value(value)}
-    return {inner: text for key, item in items for inner, text in _flatten(item, key).items()}
+        return {path: _freeze(value)}
+    return {inner: fact for key, item in items for inner, fact in _flatten(item, key).items()}
 
 
-def _render_value(value: Any) -> str:
+def _freeze(value: Any) -> Fact:
+    """The value with tuples for arrays, and for a table without values."""
+    fact: Fact = tuple(map(_freeze, value)) if isinstance(value, list | tuple | Mapping) else value
+    return fact
+
+
+def _render_value(value: Fact) -> str:
     """One value as TOML writes it; a string is quoted as in JSON, which TOML reads too."""
     match value:
         case bool():
             return "true" if value else "false"
         case str():
             return json.dumps(value, ensure_ascii=False)
-        case list() | tuple():
+        case tuple():
             return f"[{', '.join(_render_value(item) for item in value)}]"
         case _:
             return str(value)
 
 
-def _compare_facts(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[FactChange]:
-    """The values that differ between two flat documents, sorted by path."""
+def _compare_facts(old: Mapping[str, Fact], new: Mapping[str, Fact]) -> Iterator[FactChange]:
+    """The values that differ between two flat documents, sorted by path. `true` differs from `1`."""
     for key in sorted(old.keys() | new.keys()):
-        if old.get(key) != new.get(key):
+        if repr(old.get(key)) != repr(new.get(key)):
             yield FactChange(key=key, old=old.get(key), new=new.get(key))
 
 

@@ -151,7 +151,7 @@ class Session:
 
     def lock(
         self,
-        requirements: Sequence[Item] | Sequence[Sequence[Item]],
+        requirements: Sequence[Item | Sequence[Item]],
         *,
         python: PythonVersion | str,
         platform: Platform | str | None = None,
@@ -181,7 +181,7 @@ class Session:
 
     def lock_many(
         self,
-        requirements: Sequence[Item] | Sequence[Sequence[Item]],
+        requirements: Sequence[Item | Sequence[Item]],
         targets: Iterable[LockTarget],
         *,
         settings: Settings = Settings(),
@@ -244,7 +244,7 @@ class Session:
 
 
 def lock(
-    requirements: Sequence[Item] | Sequence[Sequence[Item]],
+    requirements: Sequence[Item | Sequence[Item]],
     *,
     python: PythonVersion | str,
     platform: Platform | str | None = None,

@@ -9,7 +9,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from lockfiles import SettingValue
+from lockfiles.lockfile import SettingValue
 from resolver.errors import Position
 from resolver.index.distribution_file import DistributionFile
 from resolver.requirements.entry import Entry, Layer, RequirementList

@@ -1,20 +1,30 @@
-"""The tables of options in the documentation, made from `resolver.settings.options`.
+"""The tables of options in the documentation, made from `resolver.settings.options`, and the page of public names.
 
-`python -m tests.reference_pages` writes them anew, between the markers that the pages have for them.
+`python -m tests.reference_pages` writes them anew: the tables between the markers that the pages have for them, the
+names as directives for mkdocstrings, which renders their docstrings.
 """
 
 from __future__ import annotations
 
+import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 
 from resolver.settings.options import OPTIONS, Group, Kind, Option
 
-__all__ = ["PAGES", "fill_page"]
+__all__ = ["NAMES_PAGE", "PAGES", "fill_page", "render_names"]
 
 _DOCS = Path(__file__).parents[1] / "docs"
 PAGES = (_DOCS / "configuration.md", _DOCS / "command.md")
+NAMES_PAGE = _DOCS / "names.md"
+_NAMES_HEAD = """\
+# Public names
+
+What programs may use, by the module that exports it, from the docstrings.
+[The Python interface](api.md) shows how it is used.
+"""
 _TABLE = re.compile(r"(<!-- options: (?P<groups>[a-z, ]+) -->\n).*?(<!-- end of options -->)", re.DOTALL)
 
 
@@ -69,7 +79,28 @@ def _render_value(option: Option) -> str:
     return "" if option.metavar is None else f"`{option.metavar}`"
 
 
+def render_names(public: Mapping[str, Sequence[str]]) -> str:
+    """The page of public names, each where it is defined: mkdocstrings does not follow lazy imports."""
+    parts = [_NAMES_HEAD]
+    for module, names in public.items():
+        parts.append(f"\n## {module}\n")
+        parts += [f"\n::: {_find_home(module, name)}.{name}\n" for name in names]
+    return "".join(parts)
+
+
+def _find_home(module: str, name: str) -> str:
+    """The module that defines a name which `module` exports."""
+    value = getattr(import_module(module), name)
+    if inspect.isclass(value) or inspect.isfunction(value):
+        return value.__module__
+    homes: Mapping[str, Sequence[str]] = getattr(import_module(module), "_NAMES_BY_MODULE", {})
+    return next((home for home, names in homes.items() if name in names), module)
+
+
 def main() -> None:
+    from tests.test_public_names import PUBLIC
+
+    NAMES_PAGE.write_text(render_names(PUBLIC), encoding="utf-8")
     for page in PAGES:
         page.write_text(fill_page(page.read_text(encoding="utf-8")), encoding="utf-8")
 

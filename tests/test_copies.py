@@ -20,16 +20,51 @@ from packaging.version import Version
 
 import lockfiles
 import resolver
+from lockfiles.comparison import FactChange, LineChange, LockedFile, LockedPin, PinChange
 from lockfiles.errors import Fault, PinfoldError
-from lockfiles.variable_bindings import parse_binding
-from resolver import Access, RunContext, Settings, lock, open_session, plan_lock, read_source
+from lockfiles.graph import build_graph, find_paths, split_layers
+from lockfiles.lockfile import BuildFacts, BuildWheel
+from lockfiles.secret_forms import FoundSecret
+from lockfiles.variable_bindings import VariableBindings, parse_binding
+from resolver import Access, LoginOptions, Settings, Upgrade, lock
+from resolver.artifacts import FetchedFile, FetchOutcome, Hydrated, Progress
 from resolver.errors import FetchError, MetadataError, Position
+from resolver.index.events import (
+    BuildBegan,
+    BuildEnded,
+    Decided,
+    Event,
+    FileBegan,
+    Recalled,
+    Received,
+    Rejected,
+    RequestBegan,
+    RequestEnded,
+)
 from resolver.index.project_health import ProjectStatus
+from resolver.inspection import (
+    Advisory,
+    AffectedRange,
+    Discrepancy,
+    Finding,
+    Installed,
+    InstalledDifference,
+    Listed,
+    NewerRelease,
+    OwnedLock,
+    PinSize,
+    WheelContents,
+    open_session,
+)
+from resolver.locking import RunContext, plan_lock, read_source
+from resolver.report import ReportSource, build_report
+from resolver.requirements.scopes import ScopeRules
 from resolver.requirements.url import Secret
-from resolver.solve.explanation import Explanation
+from resolver.solve import CollidingRequirement, Collision, Explanation, Link, Obstacle, Supply, UnusableVersion
 from tests.cli.verb_runs import build_web_lock
 from tests.command import Project
 from tests.servers import wheel
+from tests.test_public_names import PUBLIC
 
 _PROTOCOLS = range(2, pickle.HIGHEST_PROTOCOL + 1)
 _NAME, _VERSION = NormalizedName("torch"), Version("2.8.0")
@@ -146,21 +181,21 @@ def build_values(project: Project) -> Mapping[str, object]:
     )
     # Facts that are computed when they are first read must not stay behind.
     assert plan.target.environment["python_version"] == "3.11"
-    pin = lockfiles.LockedPin(
+    pin = LockedPin(
         name=_NAME,
-        version="2.8.0",
+        version=_VERSION,
         index=None,
         source=None,
-        files=(lockfiles.LockedFile(filename="a.whl", sha256="aa"),),
+        files=(LockedFile(filename="a.whl", sha256="aa"),),
         rest=(("marker", "x"),),
     )
-    fact = lockfiles.FactChange(key="python", old=None, new="3.11")
-    line = lockfiles.LineChange(layer=0, text="torch", is_added=True)
-    graph = lockfiles.build_graph(build_web_lock())
-    fetched = resolver.FetchedFile(
+    fact = FactChange(key="python", old=None, new="3.11")
+    line = LineChange(layer=0, text="torch", is_added=True)
+    graph = build_graph(build_web_lock())
+    fetched = FetchedFile(
         project=_NAME, filename="a.whl", sha256="aa", size_bytes=1, outcome="downloaded", place="https://a.example/"
     )
-    affected = resolver.AffectedRange(introduced=_VERSION, fixed=None)
+    affected = AffectedRange(introduced=_VERSION, fixed=None)
     values = (
         outcome,
         outcome.lockfile,
@@ -169,56 +204,73 @@ def build_values(project: Project) -> Mapping[str, object]:
         plan.source,
         plan.target,
         plan.settings,
-        Access(offline=True, clock=read_clock, logins=resolver.LoginOptions(file=Path("netrc"))),
-        resolver.LoginOptions(file=Path("netrc")),
+        Access(offline=True, clock=read_clock, logins=LoginOptions(file=Path("netrc"))),
+        LoginOptions(file=Path("netrc")),
         Settings(python="3.11"),
         run,
-        resolver.ScopeRules(flag_scope="list"),
-        resolver.Upgrade(names=frozenset({_NAME})),
-        resolver.Advisory(id="A-1", project=_NAME, ranges=(affected,), versions=frozenset({_VERSION})),
+        ScopeRules(flag_scope="list"),
+        Upgrade(names=frozenset({_NAME})),
+        Advisory(id="A-1", project=_NAME, ranges=(affected,), versions=frozenset({_VERSION})),
         affected,
-        resolver.Discrepancy(name="torch", text="is gone"),
+        Discrepancy(name="torch", text="is gone"),
         Fault(what="`torch` is refused", **_PARTS),
         fetched,
-        resolver.FetchOutcome(folder=Path("wheels"), requirements=Path("r.txt"), files=(fetched,)),
-        resolver.Finding(name=_NAME, version="2.8.0", kind="yanked", detail="broken"),
-        resolver.Installed(name=_NAME, version="2.8.0"),
-        resolver.InstalledDifference(name=_NAME, kind="other", locked="2.8.0", installed="2.7.0"),
-        resolver.Listed(files=(), status=ProjectStatus(status="active", reason="")),
-        resolver.NewerRelease(name=_NAME, version=_VERSION, newest=Version("2.9")),
-        resolver.OwnedLock(path=Path("pylock.toml"), source="requirements.txt"),
-        reported := resolver.ReportSource(name="pylock.toml", lockfile=build_web_lock()),
-        resolver.build_report([reported], default_index="https://index.example/simple/"),
-        resolver.PinSize(name=_NAME, version="2.8.0", layer=0, download_bytes=1, unpacked_bytes=None),
-        resolver.Progress(files_done=1, files=2, bytes_done=3, bytes=4),
-        resolver.WheelContents(unpacked_bytes=1, modules=("torch",)),
-        lockfiles.BuildFacts(config_settings=(("a", "b"),), requirements=("setuptools==80",)),
-        lockfiles.BuildWheel(name=_NAME, version=_VERSION, file="a.whl", url=None, size=1, sha256="aa"),
+        FetchOutcome(folder=Path("wheels"), requirements=Path("r.txt"), files=(fetched,)),
+        Finding(name=_NAME, version="2.8.0", kind="yanked", detail="broken"),
+        Installed(name=_NAME, version="2.8.0"),
+        InstalledDifference(name=_NAME, kind="other", locked="2.8.0", installed="2.7.0"),
+        Listed(files=(), status=ProjectStatus(status="active", reason="")),
+        NewerRelease(name=_NAME, version=_VERSION, newest=Version("2.9")),
+        OwnedLock(path=Path("pylock.toml"), source="requirements.txt"),
+        reported := ReportSource(name="pylock.toml", lockfile=build_web_lock()),
+        build_report([reported], default_index="https://index.example/simple/"),
+        PinSize(name=_NAME, version="2.8.0", layer=0, download_bytes=1, unpacked_bytes=None),
+        Progress(files_done=1, files=2, bytes_done=3, bytes=4),
+        WheelContents(unpacked_bytes=1, modules=("torch",)),
+        BuildFacts(config_settings=(("a", "b"),), requirements=("setuptools==80",)),
+        BuildWheel(name=_NAME, version=_VERSION, file="a.whl", url=None, size=1, sha256="aa"),
         lockfiles.Comparison(added=(pin,), target=(fact,), requirements=(line,)),
         fact,
         line,
-        lockfiles.FoundSecret(line=1, what="a GitHub token", host="a.example"),
-        lockfiles.split_layers(build_web_lock())[0],
+        FoundSecret(line=1, what="a GitHub token", host="a.example"),
+        split_layers(build_web_lock())[0],
         graph,
-        lockfiles.find_paths(graph, NormalizedName("json"), limit=1)[0][0],
+        find_paths(graph, NormalizedName("json"), limit=1)[0][0],
         next(iter(graph.requests.values()))[0],
         pin.files[0],
         pin,
-        lockfiles.PinChange(old=pin, new=pin),
+        PinChange(old=pin, new=pin),
         resolver.LockTarget(python="3.11", machine_type=("GPU-A100",)),
         parse_binding("TOKEN=index.example"),
-        lockfiles.VariableBindings([parse_binding("TOKEN=index.example")]),
+        VariableBindings([parse_binding("TOKEN=index.example")]),
         *build_explanation_values(),
+        *build_events(),
     )
     return {type(value).__name__: value for value in values}
 
 
+def build_events() -> tuple[Event, ...]:
+    """The events of a run, one of each kind."""
+    url = "https://index.example/"
+    return (
+        RequestBegan(url=url),
+        Received(url=url, size_bytes=1),
+        RequestEnded(url=url),
+        FileBegan(filename="a.whl", size_bytes=None),
+        BuildBegan(described="a.tar.gz"),
+        BuildEnded(described="a.tar.gz"),
+        Decided(name=_NAME, version=_VERSION, round=1),
+        Rejected(name=_NAME, version=_VERSION, demands=(("torch<2", None),)),
+        Recalled(pins=1),
+    )
+
+
 def build_explanation_values() -> tuple[object, ...]:
     """The values of an explanation, one of each kind."""
-    link = resolver.Link(name=_NAME, version=_VERSION, needs="numpy<2")
-    line = resolver.CollidingRequirement(position=Position(item=0), text="torch", links=(link,))
-    unusable = resolver.UnusableVersion(version=_VERSION, reasons=("yanked",))
-    supply = resolver.Supply(
+    link = Link(name=_NAME, version=_VERSION, needs="numpy<2")
+    line = CollidingRequirement(position=Position(item=0), text="torch", links=(link,))
+    unusable = UnusableVersion(version=_VERSION, reasons=("yanked",))
+    supply = Supply(
         locations=("https://index.example/",),
         missing=(),
         version_count=1,
@@ -226,9 +278,9 @@ def build_explanation_values() -> tuple[object, ...]:
         newest=_VERSION,
         nearest=(unusable,),
     )
-    obstacle = resolver.Obstacle.UNUSABLE
-    collision = resolver.Collision(project=_NAME, obstacle=obstacle, requirements=(line,), supply=supply)
-    return link, line, unusable, supply, obstacle, collision, resolver.Explanation(target="", collisions=(collision,))
+    obstacle = Obstacle.UNUSABLE
+    collision = Collision(project=_NAME, obstacle=obstacle, requirements=(line,), supply=supply)
+    return link, line, unusable, supply, obstacle, collision, Explanation(target="", collisions=(collision,))
 
 
 def test_value_is_the_same_after_a_copy(project: Project) -> None:
@@ -240,17 +292,18 @@ def test_value_is_the_same_after_a_copy(project: Project) -> None:
             assert repr(made) == repr(value), name
     public = {
         name
-        for package in (resolver, lockfiles)
-        for name in package.__all__
-        if isinstance(kind := getattr(package, name), type) and not issubclass(kind, PinfoldError)
+        for module, names in PUBLIC.items()
+        for name in names
+        if isinstance(kind := getattr(importlib.import_module(module), name), type)
+        and not issubclass(kind, PinfoldError)
     }
     assert public - values.keys() == _OTHERS
 
 
 @pytest.mark.parametrize("make", [pickle.dumps, copy.deepcopy], ids=["pickle", "deepcopy"])
 def test_secret_and_open_session_refuse(make: Callable[[object], object]) -> None:
-    hydrated = resolver.Hydrated(text=Secret("hunter2"), replaced=(), missing=())
+    hydrated = Hydrated(text=Secret("hunter2"), replaced=(), missing=())
     with pytest.raises(TypeError, match="a secret cannot be pickled"):
         make(hydrated)
-    with open_session(resolver.Access()) as reached, pytest.raises(TypeError):
+    with open_session(Access()) as reached, pytest.raises(TypeError):
         make(reached)

@@ -11,7 +11,7 @@ import lockfiles
 import lockfiles.errors
 import resolver
 import resolver.errors
-from lockfiles import ExportError
+from lockfiles.errors import ExportError
 from resolver.errors import FetchError, InputError, MetadataError, PinfoldError, Position, without_traceback
 from tests.test_copies import find_errors
 

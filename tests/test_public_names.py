@@ -1,4 +1,4 @@
-"""The public names of both packages: exactly these, each importable, documented, and known to type checkers.
+"""The public names of both packages, by module: exactly these, each importable, documented, and known to type checkers.
 
 This is the one record of them. Every other test takes the names from `__all__`, which is compared with it here.
 """
@@ -11,6 +11,7 @@ import inspect
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
@@ -18,155 +19,204 @@ import pytest
 
 import lockfiles
 import resolver
+from tests.reference_pages import NAMES_PAGE, render_names
 
 _DOCUMENT = Path(__file__).parents[1] / "docs" / "api.md"
-RESOLVER = [
-    "Access",
-    "Advisory",
-    "AffectedRange",
-    "AuthenticationError",
-    "Cancellation",
-    "CollidingRequirement",
-    "Collision",
-    "Discrepancy",
-    "Explanation",
-    "Fault",
-    "FetchError",
-    "FetchOutcome",
-    "FetchedFile",
-    "Finding",
-    "HashMismatchError",
-    "Hydrated",
-    "InputError",
-    "Installed",
-    "InstalledDifference",
-    "InternalError",
-    "Link",
-    "ListError",
-    "Listed",
-    "LockOutcome",
-    "LockPlan",
-    "LockTarget",
-    "LoginOptions",
-    "MetadataError",
-    "NewerRelease",
-    "NoSolutionError",
-    "Obstacle",
-    "OfflineError",
-    "OwnedLock",
-    "PinSize",
-    "PinfoldError",
-    "Progress",
-    "Report",
-    "ReportSource",
-    "ResolutionError",
-    "RunCancelledError",
-    "RunContext",
-    "ScopeRules",
-    "Session",
-    "Settings",
-    "SettingsError",
-    "Source",
-    "SourceError",
-    "Supply",
-    "Target",
-    "TargetError",
-    "UnboundVariableError",
-    "UnusableVersion",
-    "Upgrade",
-    "WheelContents",
-    "audit_pins",
-    "build_bill_of_materials",
-    "build_report",
-    "compare_installed",
-    "fetch_artifacts",
-    "fetch_contents",
-    "fetch_pin_listings",
-    "find_newer",
-    "find_owned_locks",
-    "find_unused",
-    "hydrate",
-    "lock",
-    "lock_plan",
-    "measure_pins",
-    "open_session",
-    "parse_advisory",
-    "parse_platform",
-    "parse_python_version",
-    "parse_requirement_list",
-    "plan_lock",
-    "read_advisories",
-    "read_environment",
-    "read_imports",
-    "read_source",
-    "render_report",
-    "verify_lockfile",
-]
-LOCKFILES = [
-    "BuildFacts",
-    "BuildWheel",
-    "Comparison",
-    "ExportError",
-    "FactChange",
-    "Fault",
-    "FoundSecret",
-    "ImageLayer",
-    "InvalidLockfileError",
-    "LineChange",
-    "LockGraph",
-    "LockPath",
-    "LockedFile",
-    "LockedPin",
-    "Lockfile",
-    "LockfileError",
-    "LockfileNameError",
-    "LockfileSyntaxError",
-    "PinChange",
-    "PinfoldError",
-    "Request",
-    "SettingValue",
-    "ToolTable",
-    "UnsupportedLockfileError",
-    "VariableBinding",
-    "VariableBindings",
-    "assign_layers",
-    "build_graph",
-    "compare",
-    "digest",
-    "dumps",
-    "export_list",
-    "export_requirements",
-    "find_paths",
-    "find_secrets",
-    "loads",
-    "move_paths",
-    "parse_binding",
-    "read",
-    "requirements",
-    "select_layer",
-    "split_layers",
-    "write",
-]
+PUBLIC = {
+    "resolver": (
+        "Access",
+        "Cancellation",
+        "LockOutcome",
+        "LockTarget",
+        "LoginOptions",
+        "PinfoldError",
+        "Session",
+        "Settings",
+        "Target",
+        "Upgrade",
+        "lock",
+    ),
+    "resolver.artifacts": (
+        "FetchOutcome",
+        "FetchedFile",
+        "Hydrated",
+        "Progress",
+        "fetch_artifacts",
+        "hydrate",
+    ),
+    "resolver.errors": (
+        "AuthenticationError",
+        "Fault",
+        "FetchError",
+        "HashMismatchError",
+        "InputError",
+        "InternalError",
+        "ListError",
+        "MetadataError",
+        "OfflineError",
+        "ResolutionError",
+        "RunCancelledError",
+        "SettingsError",
+        "SourceError",
+        "TargetError",
+        "UnboundVariableError",
+    ),
+    "resolver.index.events": (
+        "BuildBegan",
+        "BuildEnded",
+        "Decided",
+        "Event",
+        "FileBegan",
+        "Observe",
+        "Recalled",
+        "Received",
+        "Rejected",
+        "RequestBegan",
+        "RequestEnded",
+    ),
+    "resolver.inspection": (
+        "Advisory",
+        "AffectedRange",
+        "Discrepancy",
+        "Finding",
+        "Installed",
+        "InstalledDifference",
+        "Listed",
+        "NewerRelease",
+        "OwnedLock",
+        "PinSize",
+        "WheelContents",
+        "audit_pins",
+        "build_bill_of_materials",
+        "compare_installed",
+        "fetch_contents",
+        "fetch_pin_listings",
+        "find_newer",
+        "find_owned_locks",
+        "find_unused",
+        "measure_pins",
+        "open_session",
+        "parse_advisory",
+        "read_advisories",
+        "read_environment",
+        "read_imports",
+        "verify_lockfile",
+    ),
+    "resolver.locking": (
+        "LockPlan",
+        "RunContext",
+        "Source",
+        "lock_plan",
+        "plan_lock",
+        "read_source",
+    ),
+    "resolver.report": (
+        "Report",
+        "ReportSource",
+        "build_report",
+        "render_report",
+    ),
+    "resolver.solve": (
+        "CollidingRequirement",
+        "Collision",
+        "Explanation",
+        "Link",
+        "NoSolutionError",
+        "Obstacle",
+        "Supply",
+        "UnusableVersion",
+    ),
+    "lockfiles": (
+        "Comparison",
+        "Lockfile",
+        "LockfileError",
+        "PinfoldError",
+        "compare",
+        "digest",
+        "dumps",
+        "export_list",
+        "export_requirements",
+        "loads",
+        "read",
+        "requirements",
+        "write",
+    ),
+    "lockfiles.comparison": (
+        "Fact",
+        "FactChange",
+        "LineChange",
+        "LockedFile",
+        "LockedPin",
+        "PinChange",
+    ),
+    "lockfiles.errors": (
+        "ExportError",
+        "Fault",
+        "InvalidLockfileError",
+        "LockfileNameError",
+        "LockfileSyntaxError",
+        "UnsupportedLockfileError",
+    ),
+    "lockfiles.exporting": (
+        "move_paths",
+        "select_layer",
+    ),
+    "lockfiles.graph": (
+        "ImageLayer",
+        "LockGraph",
+        "LockPath",
+        "Request",
+        "assign_layers",
+        "build_graph",
+        "find_paths",
+        "split_layers",
+    ),
+    "lockfiles.lockfile": (
+        "BuildFacts",
+        "BuildWheel",
+        "SettingValue",
+        "ToolTable",
+    ),
+    "lockfiles.secret_forms": (
+        "FoundSecret",
+        "find_secrets",
+    ),
+    "lockfiles.variable_bindings": (
+        "VariableBinding",
+        "VariableBindings",
+        "parse_binding",
+    ),
+}
+"""By module: the two packages have what most programs need, the others what only some do."""
+_NAMES = [(module, name) for module, names in PUBLIC.items() for name in names]
+_PACKAGES = [module for module in PUBLIC if module.count(".") < 2 and hasattr(import_module(module), "__path__")]
+"""Those that import a name when it is first used."""
 
 
-@pytest.mark.parametrize(("package", "names"), [(resolver, RESOLVER), (lockfiles, LOCKFILES)])
-def test_public_names_are_exactly_these(package: ModuleType, names: list[str]) -> None:
-    assert package.__all__ == names
+@pytest.mark.parametrize("module", PUBLIC)
+def test_public_names_are_exactly_these(module: str) -> None:
+    """A module that is also used inside has more names; the packages have no other."""
+    exported = import_module(module).__all__
+    assert set(PUBLIC[module]) - set(exported) == set()
+    if module in _PACKAGES:
+        assert tuple(exported) == PUBLIC[module]
 
 
-@pytest.mark.parametrize(
-    ("package", "name"), [(package, name) for package in (resolver, lockfiles) for name in package.__all__]
-)
-def test_public_name_can_be_imported_and_is_documented(package: ModuleType, name: str) -> None:
-    value = getattr(package, name)
+def test_first_page_of_the_documentation_begins_with_the_common_names() -> None:
+    start = _DOCUMENT.read_text(encoding="utf-8").partition("\n## ")[0]
+    assert re.findall(r"(?m)^\| `(\w+)[`(]", start) == ["lock", "Access", "Settings", "LockOutcome", "PinfoldError"]
+
+
+@pytest.mark.parametrize(("module", "name"), _NAMES)
+def test_public_name_can_be_imported_and_is_documented(module: str, name: str) -> None:
+    value = getattr(import_module(module), name)
     if inspect.isclass(value) or inspect.isfunction(value):
         # A dataclass without a docstring gets its signature for one.
         assert inspect.getdoc(value) and not (value.__doc__ or "").startswith(f"{name}(")
 
 
-@pytest.mark.parametrize("package", [resolver, lockfiles])
-def test_signatures_of_public_values_show_their_fields(package: ModuleType) -> None:
-    values = [getattr(package, name) for name in package.__all__]
+def test_signatures_of_public_values_show_their_fields() -> None:
+    values = [getattr(import_module(module), name) for module, name in _NAMES]
     hidden = [
         value.__name__
         for value in values
@@ -177,10 +227,11 @@ def test_signatures_of_public_values_show_their_fields(package: ModuleType) -> N
     assert hidden == []
 
 
-@pytest.mark.parametrize("package", [resolver, lockfiles])
-def test_public_names_are_in_the_documentation(package: ModuleType) -> None:
+@pytest.mark.parametrize("module", PUBLIC)
+def test_public_names_are_in_the_documentation(module: str) -> None:
     text = _DOCUMENT.read_text(encoding="utf-8")
-    assert [name for name in package.__all__ if not re.search(rf"`(?:\w+\.)?{name}(?:s?`|\W)", text)] == []
+    assert [name for name in PUBLIC[module] if not re.search(rf"`(?:\w+\.)*{name}(?:s?`|\W)", text)] == []
+    assert f"`{module}`" in text
 
 
 @pytest.mark.parametrize("package", [resolver, lockfiles])
@@ -188,8 +239,9 @@ def test_package_is_typed(package: ModuleType) -> None:
     assert Path(package.__file__ or "").with_name("py.typed").exists()
 
 
-@pytest.mark.parametrize("package", [resolver, lockfiles])
-def test_type_checkers_see_every_lazy_name(package: ModuleType) -> None:
+@pytest.mark.parametrize("name", _PACKAGES)
+def test_type_checkers_see_every_lazy_name(name: str) -> None:
+    package = import_module(name)
     tree = ast.parse(Path(package.__file__ or "").read_text(encoding="utf-8"))
     seen = {
         (alias.asname or alias.name): node.module
@@ -200,22 +252,29 @@ def test_type_checkers_see_every_lazy_name(package: ModuleType) -> None:
         for alias in node.names
     }
     assert sorted(seen) == package.__all__
-    for name, module in seen.items():
-        found = getattr(package, name)
-        assert getattr(sys.modules[module or ""], name, found) is found
+    for public, module in seen.items():
+        found = getattr(package, public)
+        assert getattr(sys.modules[module or ""], public, found) is found
 
 
-@pytest.mark.parametrize("package", [resolver, lockfiles])
-def test_public_names_are_listed_by_dir(package: ModuleType) -> None:
+@pytest.mark.parametrize("name", _PACKAGES)
+def test_public_names_are_listed_by_dir(name: str) -> None:
+    package = import_module(name)
     assert set(package.__all__) <= set(dir(package))
 
 
-def test_unknown_name_is_an_attribute_error() -> None:
-    with pytest.raises(AttributeError, match=r"^module 'resolver' has no attribute 'locks'$"):
-        resolver.locks  # noqa: B018  (the attribute is the test)
+@pytest.mark.parametrize("name", _PACKAGES)
+def test_unknown_name_is_an_attribute_error(name: str) -> None:
+    with pytest.raises(AttributeError, match=rf"^module '{name}' has no attribute 'locks'$"):
+        import_module(name).locks  # noqa: B018  (the attribute is the test)
 
 
 def test_importing_the_package_loads_none_of_its_parts() -> None:
     code = "import sys, resolver; print([name for name in sys.modules if name.startswith('resolver.')])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_page_of_names_has_each_where_it_is_defined() -> None:
+    """`python -m tests.reference_pages` writes it."""
+    assert NAMES_PAGE.read_text(encoding="utf-8") == render_names(PUBLIC)

@@ -18,13 +18,12 @@ from resolver import (
     Cancellation,
     LockOutcome,
     LockTarget,
-    NoSolutionError,
-    RunCancelledError,
     Session,
     Settings,
-    TargetError,
     lock,
 )
+from resolver.errors import RunCancelledError, TargetError
+from resolver.solve import NoSolutionError
 from tests.command import Project
 from tests.loopback import Answer
 from tests.servers import wheel

@@ -25,11 +25,12 @@ from typing import TYPE_CHECKING
 from packaging.pylock import Package, PackageDirectory, PackageVcs
 from packaging.utils import NormalizedName
 
-from lockfiles import BuildFacts, Lockfile
+from lockfiles import Lockfile
 from lockfiles._documents import parse_json
 from lockfiles._files import hash_bytes, read_regular, replace_file
 from lockfiles._values import dataclass
 from lockfiles.graph import assign_layers
+from lockfiles.lockfile import BuildFacts
 from resolver.artifacts.wanted import Wanted, WantedFile
 from resolver.errors import HashMismatchError, InputError, render_os_error
 from resolver.fetch.builds.sdists import unpack_sdist

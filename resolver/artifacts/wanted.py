@@ -19,8 +19,9 @@ from urllib.parse import urlsplit
 from packaging.pylock import Package, PackageArchive, PackageSdist, PackageWheel
 from packaging.utils import NormalizedName
 
-from lockfiles import BuildWheel, Lockfile
+from lockfiles import Lockfile
 from lockfiles._values import compile_later, dataclass
+from lockfiles.lockfile import BuildWheel
 from resolver.errors import InputError
 from resolver.index.distribution_file import is_distribution
 

@@ -59,7 +59,7 @@ def add_access_options(parser: argparse.ArgumentParser) -> None:
 
 def add_credential_options(parser: argparse.ArgumentParser) -> None:
     """Add `--list`, `--credentials` and `--allow-variable`, for verbs that need the complete URLs of a lock."""
-    group = parser.add_argument_group("credentials", "of the builder; nothing that the lock says about them is obeyed")
+    group = parser.add_argument_group("credentials", "from you alone: what the lock says about them is ignored")
     group.add_argument(
         "--list", metavar="SOURCE", dest="source", help="a list with the same URLs, freshly signed or with tokens"
     )
@@ -122,7 +122,7 @@ def read_access(
         announce=announce,
         logins=LoginOptions(
             file=None if getattr(values, "credentials", None) is None else Path(values.credentials),
-            # `hydrate` has no such option: it sends no request that a host could refuse.
+            # `export` has no such option: it sends no request that a host could refuse.
             keyring=getattr(values, "keyring_provider", "disabled"),
         ),
         allowed_hosts=tuple(getattr(values, "allow_host", ())),

@@ -21,8 +21,9 @@ from pathlib import Path
 from packaging.pylock import is_valid_pylock_path
 from packaging.utils import NormalizedName
 
-from lockfiles import Lockfile, LockfileError, ToolTable, read
+from lockfiles import Lockfile, LockfileError, read
 from lockfiles._values import dataclass
+from lockfiles.lockfile import ToolTable
 from lockfiles.variable_bindings import VariableBinding, VariableBindings
 from resolver.cli.output import describe_error, show_message, write_output
 from resolver.cli.parser import LockArguments

@@ -27,7 +27,7 @@ from resolver.cli.recording import current_recording
 from resolver.cli.records import Repeated, print_message
 from resolver.errors import InputError, PinfoldError, render_os_error
 
-__all__ = ["guard", "main", "print_repeated", "run_unrecorded"]
+__all__ = ["find_verbs", "guard", "main", "print_repeated", "run_unrecorded"]
 
 _INTERRUPTED = 130
 _BUG = 6
@@ -43,18 +43,17 @@ _GARBAGE_THRESHOLD = 100_000
 _MODULES = (
     "allow",
     "audit",
+    "completion",
     "diff",
     "digest",
     "export",
     "fetch",
     "fleet",
     "hook",
-    "hydrate",
     "layers",
     "machines",
     "outdated",
     "report",
-    "sbom",
     "secrets",
     "sizes",
     "tree",
@@ -64,14 +63,15 @@ _MODULES = (
 """The verbs whose module has a function `run_VERB`; `lock` is the other one."""
 _SHARED = {
     "allow": "secrets",
+    "completion": "hook",
     "digest": "sizes",
-    "hydrate": "export",
     "layers": "sizes",
     "outdated": "audit",
-    "sbom": "export",
     "why": "tree",
 }
 """Verbs that are in the module of another one."""
+_OLD_SPELLINGS = {"hydrate": ("export", "--format", "hydrated"), "sbom": ("export", "--format", "sbom")}
+"""Verbs of earlier versions that are an option of another one now."""
 
 
 def print_repeated(repeated: Repeated) -> NoReturn:
@@ -102,6 +102,11 @@ def main(argv: Sequence[str], *, program: str = "lock") -> int:
     """
     verb, words = _split_verb(argv)
     return guard(lambda: _VERBS[verb](words, program))
+
+
+def find_verbs() -> dict[str, Callable[..., int]]:
+    """The function of each verb but `lock`, by name. It imports them all: for what is about the command as a whole."""
+    return {name: _find_run(name) for name in _MODULES}
 
 
 def guard(act: Callable[[], int]) -> int:
@@ -176,12 +181,21 @@ def _end_as_interrupted() -> None:
 
 
 def _split_verb(argv: Sequence[str]) -> tuple[str, Sequence[str]]:
-    """The verb, and its arguments; `help` and `help VERB` are the `--help` of a verb."""
-    if argv and argv[0] == "help" and (len(argv) == 1 or (len(argv) == 2 and argv[1] in _VERBS)):
-        return argv[-1] if len(argv) > 1 else "lock", ["--help"]
-    if argv and argv[0] in _VERBS:
-        return argv[0], argv[1:]
-    return "lock", argv
+    """The verb, and its arguments; `help VERB` is the `--help` of a verb, `help all` the whole help of `lock`."""
+    match argv:
+        case ["help"]:
+            return "lock", ["--help"]
+        case ["help", "all"]:
+            return "lock", ["--help-all"]
+        case ["help", verb] if verb in _VERBS or verb in _OLD_SPELLINGS:
+            return _OLD_SPELLINGS.get(verb, (verb,))[0], ["--help"]
+        case [verb, *words] if verb in _OLD_SPELLINGS:
+            new, *options = _OLD_SPELLINGS[verb]
+            return new, [*options, *words]
+        case [verb, *words] if verb in _VERBS:
+            return verb, words
+        case _:
+            return "lock", argv
 
 
 def _lock(words: Sequence[str], program: str) -> int:
@@ -198,9 +212,14 @@ def _lock(words: Sequence[str], program: str) -> int:
 
 def _run_module(name: str, words: Sequence[str], program: str) -> int:
     """The exit code of any other verb: the result of `run_VERB` in its module, which is imported only now."""
+    return _find_run(name)(words, program=program)
+
+
+def _find_run(name: str) -> Callable[..., int]:
+    """The function of a verb."""
     module = _SHARED.get(name, name)
     run: Callable[..., int] = getattr(import_module(f"resolver.cli.verbs.{module}"), f"run_{name}")
-    return run(words, program=program)
+    return run
 
 
 def _leave_pipe() -> int:

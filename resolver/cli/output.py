@@ -223,7 +223,7 @@ def _describe_fault(fault: Fault) -> dict[str, object]:
 
 
 def show_requests() -> None:
-    """For `-vv`: print the records of pinfold's own loggers from now on, each as a line on standard error.
+    """For `-vv`: print the requests that pinfold records from now on, each as a line on standard error.
 
     The records of httpx and httpcore are not printed: they may have secrets of a URL, which our records leave out.
     """
@@ -236,7 +236,7 @@ def show_requests() -> None:
             """The record in one line."""
             return escape_text(super().format(record), keep_newlines=False)
 
-    logger = logging.getLogger("pinfold")
+    logger = logging.getLogger("pinfold.http")
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(SafeFormatter("%(message)s"))
     logger.handlers = [handler]

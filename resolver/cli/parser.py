@@ -28,18 +28,18 @@ if TYPE_CHECKING:
 __all__ = ["LockArguments", "build_parser", "parse_lock_arguments", "parse_seconds", "render_options"]
 
 _DESCRIPTION = """\
-Lock an ordered pip requirement list for one target: write a PEP 751 lockfile that pip and uv install without
-resolving anything. SOURCE is a requirements.txt, an app file (app.py or app.py::ClassName), a pyproject.toml, or
-- for standard input; without one, the list in [tool.pinfold] of pyproject.toml is locked."""
+Lock an ordered pip requirement list for one target: write a PEP 751 lockfile
+that pip and uv install without resolving anything. SOURCE is a list: in a
+requirements.txt, an app (app.py, app.py::Class, a folder), a pyproject.toml, or
+on standard input (-); without one it is the list in [tool.pinfold]."""
 
-_VERBS = """\
-verbs, each with a `lock help VERB`; a source of that name is written ./why:
-  for whoever installs  fetch, hydrate, export, layers, digest
-  about a lock          why, tree, diff, sizes, sbom, report
-  whether it holds      verify, audit, outdated, secrets, hook
-  what a list may send  allow
-  about machines        machines
-  for many lists        fleet"""
+_VERBS = """verbs, each with a `lock help VERB`; a source of that name is written ./why:
+  about a lock      why, tree, diff, sizes, outdated, report
+  whether it holds  verify, audit, secrets
+  to install it     fetch, export, digest, layers
+  around it         machines, allow, hook, fleet, completion"""
+_WEEKLY = ("machine-type", "python", "platform", "output", "check", "upgrade", "upgrade-package", "json")
+"""The options that `lock --help` has, in this order; `lock help all` has all."""
 _EXIT_CODES = """\
 exit codes: 0 done; 1 the answer is no (--check: the lock does not fit); 2 bad input; 3 no solution; 4 network or
 authentication; 5 hash mismatch; 6 a bug in pinfold; 130 interrupted. With several sources the highest one wins.
@@ -95,8 +95,11 @@ def build_parser(program: str) -> _Parser:
         epilog=f"{_VERBS}\n\n{_EXIT_CODES}",
         formatter_class=_HelpFormatter,
         allow_abbrev=False,
+        add_help=False,
     )
     parser.add_argument("sources", nargs="*", metavar="SOURCE", help="a file that holds a list, or -")
+    parser.add_argument("-h", "--help", action=_ShowWeekly, nargs=0, help="show what is needed most, and leave")
+    parser.add_argument("--help-all", action="help", help="show this, and leave: the same as `lock help all`")
     parser.add_argument("--version", action=_ShowVersion, nargs=0, help="print the version and leave")
     _add_options(parser)
     return parser
@@ -174,6 +177,25 @@ def _check_combinations(parser: _Parser, values: argparse.Namespace) -> None:
     if values.output == "-" and (values.check or values.format == "json"):
         flag = "--check" if values.check else "--json"
         parser.error(f"-o - prints the lock: leave out that or {flag}")
+
+
+class _ShowWeekly(argparse.Action):
+    """Prints a help that fits on a screen of 24 lines or little more, and exits."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        short = argparse.ArgumentParser(
+            prog=parser.prog,
+            usage=f"{parser.prog} [SOURCE ...] [options]\n       {parser.prog} VERB [LOCKFILE ...] [options]",
+            description=_DESCRIPTION,
+            epilog=f"{_VERBS}\n\n`{parser.prog} help all` has every option, and the exit codes.",
+            formatter_class=_HelpFormatter,
+            add_help=False,
+        )
+        by_name = {option.name: option for option in OPTIONS}
+        for option in map(by_name.__getitem__, _WEEKLY):
+            short.add_argument(option.flags[0], help=option.help, **{**_describe(option), "dest": option.field})
+        short.print_help()
+        parser.exit()
 
 
 class _ShowVersion(argparse.Action):

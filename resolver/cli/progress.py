@@ -218,7 +218,9 @@ class DownloadState:
             return ()
         rate = (progress.bytes_done - self._first_bytes) / max(now - self._began_s, 0.001)
         sizes = f"{render_bytes(progress.bytes_done)} of {render_bytes(progress.bytes)}"
-        return (f"{progress.files_done} of {progress.files} files, {sizes}, {render_bytes(int(rate))}/s",)
+        # While sources are built nothing is downloaded any more, and the rate would only fall.
+        speed = "" if progress.files_done == progress.files else f", {render_bytes(int(rate))}/s"
+        return (f"{progress.files_done} of {progress.files} files, {sizes}{speed}",)
 
 
 class ProgressDisplay:

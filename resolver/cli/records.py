@@ -571,5 +571,7 @@ PATH_STATES = {b"c": _find_content, b"m": _find_mode, b"l": _find_own_mode, b"r"
 """The state of a path, by what a run wanted to know of it."""
 
 _OUTPUTS = ("-o", "--output")
-_NEVER = frozenset({"--offline", "--refresh", "--evaluate", "-v", "--verbose", "--help", "-h", "--version"})
+_NEVER = frozenset(
+    {"--offline", "--refresh", "--evaluate", "-v", "--verbose", "--help", "--help-all", "-h", "--version"}
+)
 """Words of runs without a record, which are for once."""

@@ -8,9 +8,11 @@ The text has these lines, of which only the first two are always there:
     requirements.txt → pylock.toml: 42 pins in 0.61 s
       target: CPython 3.11 on manylinux_2_28_x86_64 (Python from pyproject.toml)
       machine: GPU-A100 (from -m): sm_80, driver 570.133.20 (assumed: the platform publishes none)
-      changed: 1 added, 2 changed
+      changes: 1 added, 2 changed
       from: 40 × the default index, 2 × https://wheels.example/cu128
       download: 3.91 GB, of which torch and its CUDA libraries 3.40 GB
+
+An ordinary lock has four or five: `from` is there where pins come from several places; else `download` says from where.
 """
 
 from __future__ import annotations
@@ -19,8 +21,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from lockfiles import BuildFacts, Comparison, ToolTable, digest
+from lockfiles import Comparison, digest
 from lockfiles._values import dataclass
+from lockfiles.lockfile import BuildFacts, ToolTable
 from resolver.cli.output import escape_text
 from resolver.errors import InternalError
 from resolver.index.distribution_file import Commit, Folder
@@ -78,7 +81,7 @@ def render_lock_report(report: LockReport) -> str:
     lines = [f"{report.source} → {place}{state}: {_count(len(resolution.pins), 'pin')} in {report.duration_s:.2f} s"]
     lines.append(f"  target: CPython {_python(report)} on {_tool(report).platform} (Python from {report.python_rule})")
     lines += [f"  {line}" for line in (*_machine_lines(report), *_change_lines(report))]
-    if resolution.pins:
+    if resolution.pins and _find_only_index(report.outcome) is None:
         lines.append(f"  from: {_index_counts(report.outcome)}")
     lines += [f"  {line}" for line in _file_lines(report)]
     return escape_text("\n".join(lines))
@@ -168,21 +171,32 @@ def _change_lines(report: LockReport) -> list[str]:
         *(f"~ {change}" for change in comparison.changed),
     ]
     if not changes:
-        return ["changed: no pin"]
+        return ["changes: none"]
     shown = [f"  {line}" for line in changes[:_CHANGES_SHOWN]]
     if len(changes) > _CHANGES_SHOWN:
         shown.append(f"  … and {len(changes) - _CHANGES_SHOWN} more")
     counts = (("added", comparison.added), ("removed", comparison.removed), ("changed", comparison.changed))
-    return ["changed: " + ", ".join(f"{len(found)} {word}" for word, found in counts if found), *shown]
+    return ["changes: " + ", ".join(f"{len(found)} {word}" for word, found in counts if found), *shown]
 
 
 def _index_counts(outcome: LockOutcome) -> str:
     """How many files come from each index, most first; the default index is called so instead of its URL."""
     counts = Counter(_name_place(pin) for pin in outcome.resolution.pins)
     rows = sorted(counts.items(), key=lambda row: (-row[1], row[0]))
-    return ", ".join(
-        f"{number} × {'the default index' if place == outcome.default_index else place}" for place, number in rows
-    )
+    return ", ".join(f"{number} × {_call_place(place, outcome)}" for place, number in rows)
+
+
+def _find_only_index(outcome: LockOutcome) -> str | None:
+    """The index that all pins come from, as the report calls it; None where they come from several places."""
+    places = {_name_place(pin) for pin in outcome.resolution.pins}
+    indexes = {pin.index for pin in outcome.resolution.pins}
+    if len(places) != 1 or places != indexes:
+        return None
+    return _call_place(places.pop(), outcome)
+
+
+def _call_place(place: str, outcome: LockOutcome) -> str:
+    return "the default index" if place == outcome.default_index else place
 
 
 def _name_place(pin: Pin) -> str:
@@ -199,9 +213,7 @@ def _file_lines(report: LockReport) -> list[str]:
     """
     outcome = report.outcome
     pins = outcome.resolution.pins
-    lines = (
-        [f"download: {_sizes(pins, is_for_any=isinstance(report.machines.accelerator, Unspecified))}"] if pins else []
-    )
+    lines = [f"download: {_sizes(report)}"] if pins else []
     if outcome.shadowed:
         names = ", ".join(f"{pin.name} ({pin.index})" for pin in outcome.shadowed)
         lines.append(f"dependencies from an extra index that the default index has too: {names}")
@@ -244,18 +256,22 @@ def _render_driver_change(change: DriverChange) -> str:
     return f"{', '.join(shown)}{rest}{guess}"
 
 
-def _sizes(pins: Sequence[Pin], *, is_for_any: bool) -> str:
-    """The bytes that an installation downloads, and the share of torch, which is most of them where there is a torch.
+def _sizes(report: LockReport) -> str:
+    """The bytes that an installation downloads, from where if all are from one index, and the share of torch.
 
-    A lock for any machine has libraries for all GPUs, so `is_for_any` adds how to lock for one.
+    A lock for any machine has libraries for all GPUs, so there the text adds how to lock for one.
     """
+    pins = report.outcome.resolution.pins
+    index = _find_only_index(report.outcome)
+    place = "" if index is None else f" from {index}"
     total = sum(pin.file.size_bytes or 0 for pin in pins)
     torch = [pin for pin in pins if pin.name in _TORCH or pin.name.startswith(_TORCH_COMPANIONS)]
     if not any(pin.name == "torch" for pin in pins):
-        return _render_size(total)
+        return f"{_render_size(total)}{place}"
     share = sum(pin.file.size_bytes or 0 for pin in torch)
+    is_for_any = isinstance(report.machines.accelerator, Unspecified)
     remedy = "; for any machine, `-m GPU-A100` locks for one" if is_for_any else ""
-    return f"{_render_size(total)}, of which torch and its CUDA libraries {_render_size(share)}{remedy}"
+    return f"{_render_size(total)}{place}, of which torch and its CUDA libraries {_render_size(share)}{remedy}"
 
 
 def _render_size(size_bytes: int) -> str:
@@ -323,9 +339,12 @@ def _machine_as_json(machines: ChosenMachines, changes: Sequence[DriverChange]) 
 
 
 def _changes_as_json(comparison: Comparison) -> dict[str, Any]:
-    """The changed pins as the lines of the text report; the verb `diff` has them as data."""
+    """The pins that differ, each with its old and new version; the verb `diff` has their files and all else."""
     return {
-        "added": [str(pin) for pin in comparison.added],
-        "removed": [str(pin) for pin in comparison.removed],
-        "changed": [str(change) for change in comparison.changed],
+        "added": [{"name": pin.name, "old": None, "new": pin.identifier} for pin in comparison.added],
+        "removed": [{"name": pin.name, "old": pin.identifier, "new": None} for pin in comparison.removed],
+        "changed": [
+            {"name": change.name, "old": change.old.identifier, "new": change.new.identifier}
+            for change in comparison.changed
+        ],
     }

@@ -12,15 +12,15 @@ The verb `lock` has a parser of its own, in `resolver.cli.parser`.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from packaging.pylock import is_valid_pylock_path
 
 from lockfiles import Lockfile, LockfileError, read
 from lockfiles._values import dataclass
-from resolver.errors import Fault, InputError, render_os_error
+from resolver.errors import Fault, InputError, InternalError, render_os_error
 from resolver.requirements.url import redact
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "choose_lockfiles",
     "explain_unusable",
     "find_lock_warnings",
+    "find_parser",
     "parse_number",
     "read_lockfile",
     "read_lockfiles",
@@ -48,13 +49,17 @@ class ChosenLock:
 class SafeParser(argparse.ArgumentParser):
     """A parser that accepts options between positional arguments: `lock why numpy --json LOCK`.
 
-    Its errors show no credentials.
+    Its errors show no credentials. While `is_shown` is set, parsing raises ParserShown in place of running the verb.
     """
+
+    is_shown: ClassVar[bool] = False
 
     def parse_args(  # type: ignore[override]  # argparse has overloads for a namespace, which no verb gives
         self, args: Sequence[str] | None = None, namespace: None = None
     ) -> Any:
         """The parsed arguments. Raises SystemExit: code 2 for wrong ones, 0 for `--help`."""
+        if self.is_shown:
+            raise ParserShown(self)
         words = list(args or ())
         # `parse_intermixed_args` takes what follows `--` for options, against the convention.
         return super().parse_args(words) if "--" in words else self.parse_intermixed_args(words)
@@ -62,6 +67,26 @@ class SafeParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Print the message without credentials, and raise SystemExit with code 2."""
         super().error(redact(message))
+
+
+class ParserShown(Exception):  # noqa: N818  (no error: it ends `find_parser`)
+    """A verb has come to its arguments; `parser` is the parser for them."""
+
+    def __init__(self, parser: SafeParser) -> None:
+        super().__init__()
+        self.parser = parser
+
+
+def find_parser(run: Callable[..., int], program: str) -> SafeParser:
+    """The parser of a verb, which the function `run_VERB` makes before it does anything else."""
+    SafeParser.is_shown = True
+    try:
+        run([], program=program)
+    except ParserShown as shown:
+        return shown.parser
+    finally:
+        SafeParser.is_shown = False
+    raise InternalError(f"`{run.__name__}` has run without a parser")
 
 
 def build_verb_parser(

@@ -28,9 +28,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from lockfiles import FoundSecret, find_secrets
 from lockfiles._files import hash_bytes, read_regular
 from lockfiles._values import compile_later, dataclass
+from lockfiles.secret_forms import FoundSecret, find_secrets
 from lockfiles.variable_bindings import VariableBinding
 from resolver.errors import Fault, InputError, PinfoldError, SourceError, render_os_error
 from resolver.fleet.manifest import FleetList, Inline, Manifest

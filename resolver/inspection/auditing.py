@@ -17,8 +17,9 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from lockfiles import Lockfile, build_graph
+from lockfiles import Lockfile
 from lockfiles._values import dataclass
+from lockfiles.graph import build_graph
 from resolver.fetch.http.http_session import HttpSession
 from resolver.fetch.projects.listings import fetch_listings
 from resolver.index.core_metadata import admits_python

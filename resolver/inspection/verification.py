@@ -11,7 +11,7 @@ run. Standards: recording installed projects (`*.dist-info`), direct URL origin 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, assert_never
@@ -20,10 +20,11 @@ from packaging.pylock import Package
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from lockfiles import Comparison, LockedPin, Lockfile, PinChange, compare
+from lockfiles import Comparison, Lockfile, compare
 from lockfiles._documents import parse_json
 from lockfiles._files import read_regular
 from lockfiles._values import compile_later, dataclass
+from lockfiles.comparison import FactChange, LockedPin, PinChange
 from resolver.errors import InputError
 from resolver.index.core_metadata import parse_core_metadata
 from resolver.planning.from_lock import build_lock_policy, has_own_digest, plan_from_lock
@@ -189,8 +190,7 @@ def _iter_discrepancies(comparison: Comparison) -> Iterator[Discrepancy]:
             name = folder["name"]
             yield Discrepancy(name=name, text=f"the folder of {name} has changed since it was locked")
         elif _is_about_builds(fact.key):
-            key, locked, offered = fact.key.removeprefix("tool.pinfold."), fact.old or "none", fact.new or "none"
-            yield Discrepancy(name=None, text=f"{key} is locked as {locked}, and is {offered}")
+            yield Discrepancy(name=None, text=_describe_fact(fact).removeprefix("tool.pinfold."))
 
 
 def _is_about_builds(key: str) -> bool:
@@ -214,13 +214,13 @@ def _describe_change(change: PinChange) -> str:
         return f"{old}: {_list_files(old)} is locked, and {_list_files(new)} is the file to take"
     if old.index != new.index:
         return f"{old}: locked from {_render_index(old.index)}, and comes from {_render_index(new.index)}"
-    return f"{old}: {_describe_rest(dict(old.rest), dict(new.rest))}"
+    return f"{old}: {'; '.join(map(_describe_fact, change.facts))}"
 
 
-def _describe_rest(old: Mapping[str, str], new: Mapping[str, str]) -> str:
-    """The differences of all other facts of a pin, such as its dependencies, by key."""
-    changed = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
-    return "; ".join(f"{key} is locked as {old.get(key, 'none')}, and is {new.get(key, 'none')}" for key in changed)
+def _describe_fact(change: FactChange) -> str:
+    """A value that differs, such as a dependency of a pin."""
+    locked, offered = change.render()
+    return f"{change.key} is locked as {locked}, and is {offered}"
 
 
 def _list_files(pin: LockedPin) -> str:

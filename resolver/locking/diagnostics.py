@@ -552,7 +552,7 @@ def _find_hold(
         if other is not None and not needed.specifier.contains(other.version, prereleases=True):
             return f"it needs `{text}`, and `{other.name} {other.version}` is locked"
     if problem.preferences.get(pin.name) == pin.version:
-        return f"the old lock keeps it, and `lock -P {pin.name}` lets it go"
+        return f"the old lock keeps it, and `lock -P {pin.name}` upgrades it"
     return "what it needs does not go with the other pins"
 
 

@@ -22,9 +22,10 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import InvalidSdistFilename, NormalizedName, parse_sdist_filename
 from packaging.version import Version
 
-from lockfiles import BuildFacts, BuildWheel, Lockfile, SettingValue, ToolTable
+from lockfiles import Lockfile
 from lockfiles._files import hash_bytes
 from lockfiles._values import dataclass
+from lockfiles.lockfile import BuildFacts, BuildWheel, SettingValue, ToolTable
 from resolver.errors import InternalError, Position
 from resolver.index.distribution_file import Archive, Commit, DistributionFile, Folder
 from resolver.locking.build_requirements import BuildPins, find_isolated

@@ -23,6 +23,7 @@ from lockfiles import Lockfile
 from lockfiles._values import dataclass
 from resolver.errors import ResolutionError
 from resolver.fetch.access import Access
+from resolver.index.events import find_logger, with_records
 from resolver.index.package_source import PackageSource
 from resolver.locking.build_requirements import BuildPins, find_build_pins
 from resolver.locking.diagnostics import (
@@ -111,7 +112,7 @@ class Locker:
     """
 
     def __init__(self, plans: Sequence[LockPlan], *, access: Access, upgrade: Upgrade = KEEP_ALL) -> None:
-        self._access = access
+        access = self._access = replace(access, observe=with_records(access.observe))
         self._upgrade = upgrade
         self._credentials = build_credentials(plans, logins=access.logins)
         self._sources = PackageSources(
@@ -147,7 +148,7 @@ class Locker:
             opened = replace(opened, warnings=(*opened.warnings, *moved.warnings))
         self._check_files(opened.plan, problem, resolution)
         build_pins = self._find_build_pins(opened, resolution)
-        return LockOutcome(
+        outcome = LockOutcome(
             lockfile=_build_lockfile(opened.plan, resolution, build_pins),
             resolution=resolution,
             default_index=None if opened.default_index is None else opened.default_index.public,
@@ -155,6 +156,8 @@ class Locker:
             shadowed=tuple(find_shadowed(opened.plan, problem, resolution, opened.source, opened.default_index)),
             driver_changes=self._find_driver_changes(opened, problem, resolution),
         )
+        _record(plan, outcome)
+        return outcome
 
     def list_pages(self) -> tuple[PageEvidence, ...] | None:
         """The pages that all locks of this run so far rest on (`AnswerCache.list_pages`), None where that is not all.
@@ -270,6 +273,15 @@ class Locker:
         versions_of = partial(list_versions, read, locate)
         find = partial(find_driver_changes, resolution, plan.target, solve_for, versions_of)
         return self._solver.find_driver_changes(plan, problem, opened.opened.source, find=find)
+
+
+def _record(plan: LockPlan, outcome: LockOutcome) -> None:
+    """Write the warnings of a lock, and what it is for, to the logger `pinfold.lock`."""
+    logger = find_logger("lock")
+    if logger is not None:
+        for warning in outcome.warnings:
+            logger.warning("%s", warning)
+        logger.info("locked %d pins of %r for %s", len(outcome.resolution.pins), plan.source.name, plan.target)
 
 
 def _list_entries(plan: LockPlan) -> tuple[Entry, ...]:

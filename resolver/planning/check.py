@@ -21,10 +21,10 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from lockfiles import Lockfile, SettingValue, ToolTable
+from lockfiles import Lockfile
 from lockfiles._files import hash_bytes, hash_file
 from lockfiles._values import dataclass
-from lockfiles.lockfile import LineChange, join_lines
+from lockfiles.lockfile import LineChange, SettingValue, ToolTable, join_lines
 from resolver.errors import InputError, Position, TargetError
 from resolver.requirements.entry import Entry
 from resolver.targets.accelerators import Cpu, CudaRange, Gpu, Unspecified, find_cuda_range, parse_driver

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, cast
 
 from packaging.utils import NormalizedName
 
-from lockfiles import Lockfile, ToolTable
+from lockfiles import Lockfile
+from lockfiles.lockfile import ToolTable
 from resolver.errors import InputError
 from resolver.planning.check import requirement_digest
 from resolver.planning.plan import LockPlan, RunContext, plan_lock

@@ -18,8 +18,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lockfiles import Lockfile, LockfileError, SettingValue, read
+from lockfiles import Lockfile, LockfileError, read
 from lockfiles._values import dataclass
+from lockfiles.lockfile import SettingValue
 from lockfiles.variable_bindings import VariableBinding, VariableBindings
 from resolver.errors import InputError, Position, render_os_error, without_traceback
 from resolver.planning.recorded_settings import RecordedSettings, digest_metadata, record_settings

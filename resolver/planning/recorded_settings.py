@@ -17,9 +17,9 @@ from typing import Any
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
-from lockfiles import SettingValue
 from lockfiles._files import hash_bytes
 from lockfiles._values import compile_later, dataclass
+from lockfiles.lockfile import SettingValue
 from resolver.errors import InputError
 from resolver.requirements.scopes import FlagScope, IndexFamily
 from resolver.settings.settings import DependencyMetadata, Mirror

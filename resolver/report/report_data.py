@@ -18,8 +18,9 @@ from typing import Any
 from packaging.pylock import Package
 from packaging.utils import NormalizedName
 
-from lockfiles import Comparison, LockedPin, Lockfile, compare, digest
+from lockfiles import Comparison, Lockfile, compare, digest
 from lockfiles._values import dataclass
+from lockfiles.comparison import LockedPin
 from lockfiles.graph import LockGraph, assign_layers, build_graph, find_dominators, size_bytes
 from lockfiles.lockfile import join_lines
 from resolver.errors import TargetError
@@ -405,8 +406,8 @@ def _build_change(
     assert pin is not None, "a change is about a pin of one lock at least"
     return ChangeFacts(
         name=pin.name,
-        old=None if before is None else before.version or before.source,
-        new=None if after is None else after.version or after.source,
+        old=None if before is None else before.identifier,
+        new=None if after is None else after.identifier,
         old_bytes=None if before is None else _find_size(before, old),
         new_bytes=None if after is None else _find_size(after, new),
         text=text,
@@ -416,8 +417,7 @@ def _build_change(
 def _find_size(pin: LockedPin, lockfile: Lockfile) -> int | None:
     """The download size of the first package with the name and version of a pin."""
     for package in lockfile.pylock.packages:
-        version = None if package.version is None else str(package.version)
-        if (package.name, version) == (pin.name, pin.version):
+        if (package.name, package.version) == (pin.name, pin.version):
             return size_bytes(package)
     return None
 
@@ -425,4 +425,7 @@ def _find_size(pin: LockedPin, lockfile: Lockfile) -> int | None:
 def _iter_values(found: Comparison) -> Iterator[ValueChange]:
     """What differs of the target and the settings."""
     for change in (*found.target, *found.settings):
-        yield ValueChange(key=change.key, old=change.old, new=change.new)
+        old, new = change.render()
+        yield ValueChange(
+            key=change.key, old=None if change.old is None else old, new=None if change.new is None else new
+        )

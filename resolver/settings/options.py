@@ -461,9 +461,7 @@ OPTIONS = (
         help="the OSV database of [`audit`](verbs.md#audit): a folder, a zip archive or its URL",
     ),
     # Flags of one run, which are no settings of a project.
-    Option(
-        name="upgrade", kind=Kind.FLAG, group=Group.RUN, flags=("-U", "--upgrade"), help="keep no pin of the old lock"
-    ),
+    Option(name="upgrade", kind=Kind.FLAG, group=Group.RUN, flags=("-U", "--upgrade"), help="upgrade all: keep no pin"),
     Option(
         name="upgrade-package",
         kind=Kind.NAMES,
@@ -588,7 +586,7 @@ OPTIONS = (
         group=Group.RUN,
         flags=("--json",),
         stands_for=("format", "json"),
-        help="the same as --format json",
+        help="the summary as JSON on standard output",
     ),
     Option(name="quiet", kind=Kind.FLAG, group=Group.RUN, flags=("-q", "--quiet"), help="errors and warnings only"),
     Option(

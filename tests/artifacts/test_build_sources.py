@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from packaging.utils import NormalizedName
 
-from lockfiles import BuildFacts, Lockfile
+from lockfiles import Lockfile
+from lockfiles.lockfile import BuildFacts
 from resolver.artifacts.build_sources import BuiltWheel, SourceBuild, list_builds, read_records, write_records
 from resolver.artifacts.wanted import list_wanted
 from resolver.errors import InputError

@@ -102,9 +102,10 @@ def _show_chain(error: BaseException | None, seen: set[int]) -> None:
 
 def _lock_by_functions(words: list[str]) -> None:
     """Lock the pyproject.toml of the folder: `CACHE CREDENTIALS`."""
-    from lockfiles import VariableBindings, parse_binding
-    from resolver import Access, RunContext, Settings, lock_plan, plan_lock, read_source
+    from lockfiles.variable_bindings import VariableBindings, parse_binding
+    from resolver import Access, Settings
     from resolver.fetch.access import LoginOptions
+    from resolver.locking import RunContext, lock_plan, plan_lock, read_source
 
     cache, credentials = words
     plan = plan_lock(

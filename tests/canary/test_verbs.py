@@ -96,6 +96,7 @@ READING = [
     ("machines",),
     ("machines", "--json"),
     ("machines", "A100", "torch"),
+    *[("completion", shell) for shell in ("bash", "zsh", "fish")],
     *[
         ("export", "--format", form, *more)
         for form in ("requirements", "list", "pylock")
@@ -111,7 +112,7 @@ READING = [
 def test_verb_that_asks_nobody_leaves_nothing(locked: World, words: tuple[str, ...]) -> None:
     text = locked.lockfile.read_text()
     (locked.project / "other.toml").write_text(text.replace('version = "1.0"', 'version = "1.1"', 1))
-    place = [] if words[0] in ("machines", "diff") else ["pylock.toml"]
+    place = [] if words[0] in ("completion", "machines", "diff") else ["pylock.toml"]
     run = locked.run(words[0], *words[1:2], *place, *words[2:]) if words[0] == "why" else locked.run(*words, *place)
     assert run.code == (1 if words[0] == "diff" else 0), run.err
     assert run.out or "-o" in words

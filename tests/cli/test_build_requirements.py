@@ -9,7 +9,8 @@ from pathlib import Path
 
 from packaging.utils import NormalizedName
 
-from lockfiles import BuildFacts, BuildWheel, ToolTable, digest, dumps, loads, write
+from lockfiles import digest, dumps, loads, write
+from lockfiles.lockfile import BuildFacts, BuildWheel, ToolTable
 from tests.cli.verb_runs import LOOPBACK, run_verb
 from tests.command import Project
 from tests.distributions import make_wheel

@@ -7,6 +7,7 @@ import hashlib
 import pytest
 
 from resolver.cli.main import main
+from resolver.settings.options import OPTIONS
 from tests.command import Project
 from tests.foreign_words import find_usage_words
 from tests.servers import Answer, sdist, wheel
@@ -232,7 +233,14 @@ def test_name_that_no_project_can_have_is_2(project: Project, flag: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("words", "same"), [(["help"], ["--help"]), (["help", "lock"], ["--help"]), (["help", "why"], ["why", "--help"])]
+    ("words", "same"),
+    [
+        (["help"], ["--help"]),
+        (["help", "lock"], ["--help"]),
+        (["help", "why"], ["why", "--help"]),
+        (["help", "all"], ["--help-all"]),
+        (["help", "sbom"], ["export", "--help"]),
+    ],
 )
 def test_help_is_a_verb_too(words: list[str], same: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(same) == 0
@@ -241,6 +249,17 @@ def test_help_is_a_verb_too(words: list[str], same: list[str], capsys: pytest.Ca
 
     assert main(words) == 0
     assert capsys.readouterr().out == shown
+
+
+def test_help_fits_on_a_screen_and_the_whole_help_has_every_option(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) <= 36
+    assert [line for line in lines if len(line) > 80] == []
+
+    assert main(["help", "all"]) == 0
+    whole = capsys.readouterr().out
+    assert [flag for option in OPTIONS for flag in option.flags if flag not in whole] == []
 
 
 def test_a_source_named_help_beside_options_is_a_source(project: Project) -> None:

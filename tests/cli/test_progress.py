@@ -143,6 +143,9 @@ def test_the_rate_of_downloads_leaves_out_what_was_there_before(monkeypatch: pyt
 
     assert state.render(clock.now + 2.0) == ("2 of 3 files, 5.00 MB of 9.00 MB, 2.00 MB/s",)
 
+    state.note(Progress(files_done=3, files=3, bytes_done=9_000_000, bytes=9_000_000))
+    assert state.render(clock.now + 60.0) == ("3 of 3 files, 9.00 MB of 9.00 MB",)
+
 
 class _Stream:
     """A stream that is a terminal, or is not."""

@@ -16,22 +16,13 @@ import pytest
 
 from lockfiles import dumps
 from lockfiles import write as write_imported
-from resolver import (
-    Access,
-    AuthenticationError,
-    LockOutcome,
-    Settings,
-    fetch_artifacts,
-    fetch_pin_listings,
-    hydrate,
-    lock,
-    open_session,
-    verify_lockfile,
-)
-from resolver.errors import SettingsError
+from resolver import Access, LockOutcome, Settings, lock
+from resolver.artifacts import fetch_artifacts, hydrate
+from resolver.errors import AuthenticationError, SettingsError
 from resolver.fetch.access import LoginOptions, open_credentials
 from resolver.fetch.http.credentials import Credentials, Login
 from resolver.fetch.http.login_stores import query_keyring
+from resolver.inspection import fetch_pin_listings, open_session, verify_lockfile
 from resolver.requirements.url import Secret, parse_url
 from tests.loopback import Request
 from tests.servers import IndexServer, sdist, wheel

@@ -18,7 +18,8 @@ from tests.servers import Answer, IndexServer, wheel
 _LOCK = """
 import asyncio, os, sys, threading, time
 from pathlib import Path
-from resolver import Access, Cancellation, RunCancelledError, Settings, lock
+from resolver import Access, Cancellation, Settings, lock
+from resolver.errors import RunCancelledError
 
 cache, url, way, reader_count, *names = sys.argv[1:]
 cancellation = Cancellation(after_s=1.0 if way == "deadline" else None)

@@ -15,7 +15,8 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem  # type: ignore[import-untyped]  # as above
 
 from lockfiles import dumps
-from resolver import InputError, Session, Settings
+from resolver import Session, Settings
+from resolver.errors import InputError
 from resolver.fetch.shared_stores import MemoryStore, RemoteStore, open_address
 from resolver.fetch.store import FOREVER, FolderStore
 from tests.private.buckets import MotoServer

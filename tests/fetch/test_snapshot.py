@@ -9,18 +9,8 @@ from pathlib import Path
 import pytest
 
 from lockfiles import dumps
-from resolver import (
-    Access,
-    Cancellation,
-    FetchError,
-    InputError,
-    LockTarget,
-    OfflineError,
-    PinfoldError,
-    RunCancelledError,
-    Session,
-    Settings,
-)
+from resolver import Access, Cancellation, LockTarget, PinfoldError, Session, Settings
+from resolver.errors import FetchError, InputError, OfflineError, RunCancelledError
 from resolver.fetch.http.responses import Response
 from resolver.fetch.snapshot import SnapshotPages, SnapshotStore
 from resolver.fetch.store import FOREVER, FolderStore

@@ -7,18 +7,14 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from lockfiles import LockfileError, dumps, read
-from resolver import (
-    Access,
-    PinfoldError,
-    Settings,
+from resolver import Access, PinfoldError, Settings, lock
+from resolver.artifacts import fetch_artifacts, hydrate
+from resolver.inspection import (
     compare_installed,
-    fetch_artifacts,
     fetch_contents,
     fetch_pin_listings,
     find_newer,
     find_owned_locks,
-    hydrate,
-    lock,
     open_session,
     verify_lockfile,
 )

@@ -28,7 +28,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from lockfiles import Lockfile, find_secrets, loads
+from lockfiles import Lockfile, loads
+from lockfiles.secret_forms import find_secrets
 from resolver.cli.main import main
 from tests.loopback import Answer, LoopbackServer, Request
 from tests.servers import IndexServer, ServedFile, wheel

@@ -8,7 +8,8 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from lockfiles import BuildFacts, BuildWheel, Lockfile, ToolTable
+from lockfiles import Lockfile
+from lockfiles.lockfile import BuildFacts, BuildWheel, ToolTable
 
 __all__ = ["locks"]
 

@@ -3,8 +3,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from packaging.pylock import PackageVcs
+from packaging.version import Version
 
-from lockfiles import FactChange, LineChange, Lockfile, compare
+from lockfiles import Lockfile, compare
+from lockfiles.comparison import FactChange, LineChange
 from tests.lockfiles.samples import (
     build_full_lock,
     build_package,
@@ -32,7 +34,10 @@ def test_pins_are_told_by_name_with_what_happened_to_them() -> None:
     comparison = compare(old, new)
     assert [str(pin) for pin in comparison.added] == ["httpcore 1.0.5"]
     assert [str(pin) for pin in comparison.removed] == ["sniffio 1.3.1"]
-    assert [(change.old.version, change.new.version) for change in comparison.changed] == [("4.3.0", "4.4.0")]
+    assert [(change.old.version, change.new.version) for change in comparison.changed] == [
+        (Version("4.3.0"), Version("4.4.0"))
+    ]
+    assert [(change.name, change.facts != ()) for change in comparison.changed] == [("anyio", True)]
     assert str(comparison).splitlines()[:3] == ["~ anyio 4.3.0 -> 4.4.0", "+ httpcore 1.0.5", "- sniffio 1.3.1"]
 
 
@@ -75,8 +80,8 @@ def test_another_target_is_told_apart_from_pins() -> None:
     new = replace(old, tool=replace(old.tool, python="3.12", platform="win_amd64"))
     comparison = compare(old, new)
     assert comparison.target == (
-        FactChange(key="tool.pinfold.platform", old='"manylinux_2_35_x86_64"', new='"win_amd64"'),
-        FactChange(key="tool.pinfold.python", old='"3.11"', new='"3.12"'),
+        FactChange(key="tool.pinfold.platform", old="manylinux_2_35_x86_64", new="win_amd64"),
+        FactChange(key="tool.pinfold.python", old="3.11", new="3.12"),
     )
     assert str(comparison) == (
         'target tool.pinfold.platform: "manylinux_2_35_x86_64" -> "win_amd64"\n'
@@ -88,6 +93,10 @@ def test_another_setting_is_told_with_both_values() -> None:
     old = build_small_lock()
     assert old.tool is not None
     new = replace(old, tool=replace(old.tool, settings={"pre": True}, index_strategy="best-match"))
+    assert compare(old, new).settings == (
+        FactChange(key="tool.pinfold.index-strategy", old="first-index", new="best-match"),
+        FactChange(key="tool.pinfold.settings.pre", old=None, new=True),
+    )
     assert str(compare(old, new)) == (
         'setting tool.pinfold.index-strategy: "first-index" -> "best-match"\n'
         "setting tool.pinfold.settings.pre: none -> true"
@@ -119,6 +128,19 @@ def test_what_concerns_no_pin_is_one_line() -> None:
     assert old.tool is not None
     new = replace(old, tool=replace(old.tool, requested_by={}, requirement_digest=f"sha256:{'0' * 64}"))
     assert str(compare(old, new)) == ("also tool.pinfold.requirement-digest, who asked for 2 pins")
+
+
+def test_a_list_and_a_number_stay_what_they_are() -> None:
+    old = build_small_lock()
+    assert old.tool is not None
+    new, other = (
+        replace(old, tool=replace(old.tool, settings={"no-binary": value})) for value in (("anyio", "idna"), True)
+    )
+    assert compare(old, new).settings == (
+        FactChange(key="tool.pinfold.settings.no-binary", old=None, new=("anyio", "idna")),
+    )
+    assert str(compare(new, other)) == 'setting tool.pinfold.settings.no-binary: ["anyio", "idna"] -> true'
+    assert hash(compare(old, new)) != hash(compare(old, other))
 
 
 def test_a_lock_of_another_tool_can_be_compared() -> None:

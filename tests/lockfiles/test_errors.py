@@ -6,8 +6,8 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from lockfiles import ExportError, Fault, LockfileError
-from lockfiles.errors import join_key, parser_boundary
+from lockfiles import LockfileError
+from lockfiles.errors import ExportError, Fault, join_key, parser_boundary
 
 _WHERE = PurePosixPath("pylock.toml")
 

@@ -17,19 +17,10 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 import lockfiles
-from lockfiles import (
-    BuildFacts,
-    BuildWheel,
-    ExportError,
-    Lockfile,
-    dumps,
-    export_list,
-    export_requirements,
-    loads,
-    move_paths,
-    select_layer,
-)
-from lockfiles.exporting import find_notes
+from lockfiles import Lockfile, dumps, export_list, export_requirements, loads
+from lockfiles.errors import ExportError
+from lockfiles.exporting import find_notes, move_paths, select_layer
+from lockfiles.lockfile import BuildFacts, BuildWheel
 from lockfiles.variable_bindings import VariableBindings, parse_binding
 from tests.lockfiles.samples import (
     COMMIT,

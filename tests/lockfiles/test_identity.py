@@ -18,8 +18,10 @@ from packaging.pylock import Package, PackageDirectory, PackageVcs, PackageWheel
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from lockfiles import BuildFacts, InvalidLockfileError, Lockfile, ToolTable, digest, dumps, loads, read, write
+from lockfiles import Lockfile, digest, dumps, loads, read, write
+from lockfiles.errors import InvalidLockfileError
 from lockfiles.identity import has_broken_seal, with_seal
+from lockfiles.lockfile import BuildFacts, ToolTable
 from tests.lockfiles.samples import COMMIT, build_full_lock, build_package, build_pylock, build_small_lock, build_tool
 from tests.lockfiles.strategies import VERSIONS, locks
 

@@ -15,7 +15,8 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 from uv import find_uv_bin
 
-from lockfiles import Lockfile, ToolTable, digest, dumps, loads, write
+from lockfiles import Lockfile, digest, dumps, loads, write
+from lockfiles.lockfile import ToolTable
 from tests.distributions import make_sdist, make_wheel, sdist_filename, wheel_filename
 
 MINOR = f"{sys.version_info.major}.{sys.version_info.minor}"

@@ -6,7 +6,8 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lockfiles import InvalidLockfileError, Lockfile, LockfileError, compare, digest, dumps, loads
+from lockfiles import Lockfile, LockfileError, compare, digest, dumps, loads
+from lockfiles.errors import InvalidLockfileError
 from tests.lockfiles.samples import build_full_lock
 from tests.lockfiles.strategies import locks
 

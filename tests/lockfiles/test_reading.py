@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from lockfiles import Lockfile, LockfileNameError, dumps, loads, read, write
+from lockfiles import Lockfile, dumps, loads, read, write
+from lockfiles.errors import LockfileNameError
 from tests.lockfiles.samples import build_full_lock, build_package, build_pylock, build_small_lock, build_tool
 
 SMALL = """\

@@ -11,7 +11,8 @@ import pytest
 import tomli_w
 from packaging.markers import Marker
 
-from lockfiles import InvalidLockfileError, LockfileSyntaxError, UnsupportedLockfileError, dumps, loads, read
+from lockfiles import dumps, loads, read
+from lockfiles.errors import InvalidLockfileError, LockfileSyntaxError, UnsupportedLockfileError
 from lockfiles.lockfile import build_document
 from tests.foreign_words import find_words_in_a_sentence
 from tests.lockfiles.samples import COMMIT, FILES, build_full_lock, build_small_lock

@@ -9,7 +9,8 @@ from typing import Any
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from lockfiles import LineChange, Lockfile
+from lockfiles import Lockfile
+from lockfiles.comparison import LineChange
 from resolver.locking.document import RecordedInputs, build_lockfile
 from resolver.planning.check import PinMissing, check_lockfile, requirement_digest
 from resolver.requirements.entry import Entry

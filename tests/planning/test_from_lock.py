@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from packaging.utils import NormalizedName
 
-from lockfiles import Lockfile, SettingValue
+from lockfiles import Lockfile
+from lockfiles.lockfile import SettingValue
 from resolver.errors import InputError
 from resolver.fetch.lock_policy import LockPolicy
 from resolver.locking.document import RecordedInputs, build_lockfile

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from lockfiles import SettingValue
+from lockfiles.lockfile import SettingValue
 from resolver.errors import InputError
 from resolver.planning.recorded_settings import (
     MetadataDigest,

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lockfiles import SettingValue, write
+from lockfiles import write
+from lockfiles.lockfile import SettingValue
 from resolver.errors import ListError
 from resolver.requirements.requirement_list import parse_requirement_list
 from tests.cli.verb_runs import LOOPBACK, run_verb

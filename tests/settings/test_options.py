@@ -13,7 +13,7 @@ from typing import get_args
 
 import pytest
 
-from lockfiles import ToolTable
+from lockfiles.lockfile import ToolTable
 from resolver.cli.main import _MODULES, main
 from resolver.cli.parser import build_parser, parse_lock_arguments
 from resolver.fetch.access import KeyringProvider
@@ -24,7 +24,7 @@ from resolver.settings.settings import IndexStrategy, Settings, parse_settings
 from tests.reference_pages import PAGES, fill_page
 
 _ROOT = Path(__file__).parents[2]
-_DOCUMENTS = (_ROOT / "README.md", *sorted((_ROOT / "docs").glob("*.md")))
+_DOCUMENTS = (_ROOT / "README.md", *sorted((_ROOT / "docs").rglob("*.md")))
 _KEYS = tuple(option for option in OPTIONS if option.is_key)
 _NOT_KEYS = {"format_flags", "platform_adds"}
 """Fields that two flags, and the rest of a table, have for themselves."""
@@ -52,12 +52,13 @@ _SCRIPTS = {
 """Flags of `benchmarks/`, which docs/performance.md tells."""
 
 _NO_FLAGS = {
-    "--build-arg": "docs/dockerfile.md: of an image builder",
-    "--isolation": "docs/dockerfile.md: of buildah",
-    "--network": "docs/dockerfile.md: of a RUN instruction",
+    "--build-arg": "docs/how-to/dockerfile.md: of an image builder",
+    "--isolation": "docs/how-to/dockerfile.md: of buildah",
+    "--network": "docs/how-to/dockerfile.md: of a RUN instruction",
     "--frobnicate": "docs/api.md: a list with a fault",
     "--end-of-options": "docs/security.md: what git is given",
     "-n": "README.md: how many tests run at once",
+    "--torch-backend": "docs/how-to/from-uv.md: of uv",
     "-I": "docs/apps.md: of Python",
     "-vv": "docs/security.md: `-v` of this and of other tools, twice",
     "-vvv": "docs/security.md: of another tool",
@@ -235,7 +236,7 @@ def test_every_key_that_a_page_names_is_taken() -> None:
     of_locks = {one.name.replace("_", "-") for one in fields(ToolTable)}
     for path in _DOCUMENTS:
         text = path.read_text(encoding="utf-8")
-        for block in re.findall(r"(?ms)^```toml\n(.*?)^```", text):
+        for block in re.findall(r"(?ms)^```toml[^\n]*\n(.*?)^```", text):
             table = tomllib.loads(block).get("tool", {}).get("pinfold") if "tool.pinfold" in block else None
             if table is not None and "schema" not in table:  # A table with one is that of a lock.
                 parse_settings(table, where=path.name)

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from resolver import ListError, LockOutcome, Settings, lock
+from resolver import LockOutcome, Settings, lock
+from resolver.errors import ListError
 from resolver.targets.target import Target
 from tests.command import Project
 from tests.servers import wheel

@@ -37,8 +37,8 @@ __all__ = ["run_audit", "run_outdated"]
 
 _DESCRIPTION = """\
 Findings about the pins of a lock as of today: files that their index has yanked or lost, projects that it has
-quarantined, archived or deprecated, and, with an OSV database, known vulnerabilities. Exit code 1 says that there is
-something."""
+quarantined, archived or deprecated, and, with an OSV database, known vulnerabilities. Exit code 1: there is a
+finding."""
 _KINDS = {
     "vulnerable": "has a known vulnerability",
     "yanked": "is yanked",
@@ -152,9 +152,9 @@ def _as_json(lock: ChosenLock, findings: Sequence[Finding], *, has_advisories: b
 
 
 _OUTDATED_DESCRIPTION = """\
-Pins that their index has a newer release of for the lock's Python, and branches and tags that name another commit now.
-A pin that a listed one fixes exactly, as torch its CUDA libraries, is left out: it moves with that one. The list may
-not admit the others: `lock -U` tells. Exit code 1 says that there is something newer."""
+Pins that have a newer release on their index, for the lock's Python, and branches and tags that name another commit
+now. A pin that a listed one fixes exactly, as torch its CUDA libraries, is left out: it moves with that one. Whether
+the list admits the newer ones, `lock -U` shows. Exit code 1: there is something newer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

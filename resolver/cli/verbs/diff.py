@@ -12,11 +12,13 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Sequence
+from datetime import date, time
 from pathlib import Path
 from typing import Any
 
-from lockfiles import Comparison, LockedPin, Lockfile, LockfileError, compare, digest, loads
+from lockfiles import Comparison, Lockfile, LockfileError, compare, digest, loads
 from lockfiles._values import compile_later, dataclass
+from lockfiles.comparison import FactChange, LockedPin
 from resolver.cli.output import show_json, show_text
 from resolver.cli.verb_arguments import build_verb_parser, choose_lockfiles, explain_unusable, read_lockfile
 from resolver.errors import InputError
@@ -146,14 +148,22 @@ def _as_json(old: _Side, new: _Side, comparison: Comparison) -> dict[str, Any]:
         "new": {"lockfile": new.shown, "digest": digest(new.lockfile)},
         "added": [_pin_as_json(pin) for pin in comparison.added],
         "removed": [_pin_as_json(pin) for pin in comparison.removed],
-        "changed": [{"old": _pin_as_json(one.old), "new": _pin_as_json(one.new)} for one in comparison.changed],
-        "target": [{"key": one.key, "old": one.old, "new": one.new} for one in comparison.target],
-        "settings": [{"key": one.key, "old": one.old, "new": one.new} for one in comparison.settings],
+        "changed": [
+            {"name": one.name, "old": _pin_as_json(one.old), "new": _pin_as_json(one.new)} for one in comparison.changed
+        ],
+        "target": [_fact_as_json(one) for one in comparison.target],
+        "settings": [_fact_as_json(one) for one in comparison.settings],
         "requirements": [
             {"layer": one.layer, "text": one.text, "added": one.is_added} for one in comparison.requirements
         ],
-        "other": [{"key": one.key, "old": one.old, "new": one.new} for one in comparison.other],
+        "other": [_fact_as_json(one) for one in comparison.other],
     }
+
+
+def _fact_as_json(change: FactChange) -> dict[str, Any]:
+    """A value of the lock that differs. JSON has no times: they are texts."""
+    old, new = (str(value) if isinstance(value, date | time) else value for value in (change.old, change.new))
+    return {"key": change.key, "old": old, "new": new}
 
 
 def _pin_as_json(pin: LockedPin) -> dict[str, Any]:
@@ -163,7 +173,7 @@ def _pin_as_json(pin: LockedPin) -> dict[str, Any]:
     """
     return {
         "name": pin.name,
-        "version": pin.version,
+        "version": None if pin.version is None else str(pin.version),
         "source": pin.source,
         "index": pin.index,
         "files": [{"filename": file.filename, "sha256": file.sha256} for file in pin.files],

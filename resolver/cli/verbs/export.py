@@ -1,13 +1,13 @@
-"""The verbs `export`, `hydrate` and `sbom`: a lock in another form.
+"""The verb `export`: a lock in another form.
 
 In: a lockfile. Out: text on standard output or in a file, and notes or warnings on standard error.
 
-- `export` writes a requirement file, a requirement list, or one layer as a lock of its own; `lockfiles.exporting`
-  renders it.
-- `hydrate` writes the same lock with fresh signatures and tokens in its URLs, for one build, into a file of mode 0600.
+- `requirements`, `list` and `pylock` are a requirement file, a requirement list, and the lock or one layer as a lock of
+  its own; `lockfiles.exporting` renders them.
+- `hydrated` is the same lock with fresh signatures and tokens in its URLs, for one build, into a file of mode 0600.
   `resolver.artifacts.hydrating` completes the URLs and refuses places where git would take the file along. No request
   is sent to the hosts of the lock, so a wrong password shows only when something is installed.
-- `sbom` writes a software bill of materials (CycloneDX 1.6), which `resolver.inspection.contents` builds.
+- `sbom` is a software bill of materials (CycloneDX 1.6), which `resolver.inspection.contents` builds.
 
 This module has the options, and moves relative paths to the place of the output.
 """
@@ -20,36 +20,28 @@ from pathlib import Path
 
 from packaging.pylock import is_valid_pylock_path
 
-from lockfiles import Lockfile, LockfileError, VariableBindings, dumps
+from lockfiles import Lockfile, LockfileError, dumps
 from lockfiles.exporting import export_list, export_requirements, find_notes, move_paths, select_layer
+from lockfiles.variable_bindings import VariableBindings
 from resolver.cli.host_options import add_credential_options, find_user_bindings, read_access, read_lists
 from resolver.cli.output import find_relative_path, show_message, write_file, write_output
 from resolver.cli.verb_arguments import ChosenLock, build_verb_parser, find_lock_warnings, read_lockfiles
 from resolver.errors import InputError, render_os_error
 
-__all__ = ["run_export", "run_hydrate", "run_sbom"]
+__all__ = ["run_export"]
 
-_ABOUT_EXPORT = """\
-Write a lock in another form. Each form has every dependency in it and is installed with --no-deps:
+_DESCRIPTION = """\
+Write a lock in another form. The first three have every dependency in them and are installed with --no-deps:
 
   requirements  a requirement file for pip and uv, with hashes
   list          argv items of an installer: --no-deps, then name @ url#sha256=… for each package
   pylock        the lock itself; with --layer, that layer alone
+  hydrated      the lock with the complete URLs that your credentials make of its public ones, for one build, which
+                deletes the file again: readable for its owner alone, and refused where git would take it along
+  sbom          a software bill of materials, CycloneDX 1.6; needs: pip install 'cyclonedx-python-lib>=11,<12'
 
 LOCKFILE is the folder's only pylock*.toml unless it is named."""
-
-_ABOUT_HYDRATE = """\
-Write the same lock with the complete URLs that your own credentials make of its public ones: for one build, which
-deletes the file again. It is readable for its owner alone, and refused where git would take it along. Then:
-
-  pip install --no-deps -r FILE
-  uv pip install --no-deps -r FILE
-
-LOCKFILE is the folder's only pylock*.toml unless it is named."""
-
-_ABOUT_SBOM = """\
-A lock as a software bill of materials in CycloneDX 1.6 JSON, on standard output or into a file. The same lock gives the
-same document. Needs the extra: pip install 'cyclonedx-python-lib>=11,<12'."""
+_FORMATS = ("requirements", "list", "pylock", "hydrated", "sbom")
 
 
 def run_export(argv: Sequence[str], *, program: str) -> int:
@@ -58,9 +50,12 @@ def run_export(argv: Sequence[str], *, program: str) -> int:
     Raises InputError for a lock that cannot be read or a file that cannot be written, LockfileError for a lock that
     does not have the layer, or that the form cannot express.
     """
-    values = _build_export_parser(program).parse_args(list(argv))
-    if values.as_json and values.format != "list":
-        raise InputError("`--json` is for `--format list` alone")
+    values = _build_parser(program).parse_args(list(argv))
+    _check_combinations(values)
+    if values.format == "hydrated":
+        return _hydrate(values)
+    if values.format == "sbom":
+        return _write_bill(values)
     folder = Path.cwd()
     (chosen,) = read_lockfiles([values.lockfile] if values.lockfile else [], folder=folder)
     output = None if values.output in (None, "-") else folder / values.output
@@ -83,12 +78,12 @@ def run_export(argv: Sequence[str], *, program: str) -> int:
     return 0
 
 
-def _build_export_parser(program: str) -> argparse.ArgumentParser:
+def _build_parser(program: str) -> argparse.ArgumentParser:
     """The parser of the verb; `program` is the name of the command in its help."""
-    usage = "[LOCKFILE] --format requirements|list|pylock [--layer N] [-o FILE]"
-    parser = build_verb_parser(program, "export", _ABOUT_EXPORT, usage=usage)
+    usage = f"[LOCKFILE] --format {'|'.join(_FORMATS)} [--layer N] [-o FILE]"
+    parser = build_verb_parser(program, "export", _DESCRIPTION, usage=usage)
     parser.add_argument("lockfile", nargs="?", metavar="LOCKFILE")
-    parser.add_argument("--format", required=True, choices=("requirements", "list", "pylock"), help="see above")
+    parser.add_argument("--format", required=True, choices=_FORMATS, help="see above")
     parser.add_argument(
         "--layer", type=int, metavar="N", help="one layer of the list, from 0, with what it needs and none before has"
     )
@@ -96,8 +91,24 @@ def _build_export_parser(program: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--json", dest="as_json", action="store_true", help="the list as a JSON array; else one item a line"
     )
+    parser.add_argument("--name", metavar="NAME", help="what the sbom describes; default: the folder's name")
     add_credential_options(parser)
     return parser
+
+
+def _check_combinations(values: argparse.Namespace) -> None:
+    """Raise InputError for an option of another form: to ignore it would hide a mistake."""
+    if values.as_json and values.format != "list":
+        raise InputError("`--json` is for `--format list` alone")
+    if values.name is not None and values.format != "sbom":
+        raise InputError("`--name` is for `--format sbom` alone")
+    if values.layer is not None and values.format in ("hydrated", "sbom"):
+        raise InputError(f"`--layer` is not for `--format {values.format}`, which is about the whole lock")
+    if values.format == "hydrated" and values.output in (None, "-"):
+        raise InputError(
+            "a lock with secrets goes to a file that its owner alone can read",
+            remedy="name it: `-o pylock.build.toml`, outside of the repository",
+        )
 
 
 def _find_bindings(values: argparse.Namespace, *, folder: Path) -> VariableBindings:
@@ -149,15 +160,14 @@ def _write(text: str, output: Path | None, chosen: ChosenLock) -> None:
     write_file(output, text.encode(), shown=output.name)
 
 
-def run_hydrate(argv: Sequence[str], *, program: str) -> int:
-    """The exit code of `lock hydrate -o FILE [LOCKFILE]`: 0 also where no URL has credentials, which is warned of.
+def _hydrate(values: argparse.Namespace) -> int:
+    """The exit code of `--format hydrated`: 0 also where no URL has credentials, which is warned of.
 
     Raises InputError for a lock that cannot be read, and for a place that would be unsafe.
     """
-    # Lazy, as below: each verb has parts of its own.
+    # Lazy, as below: each form has parts of its own.
     from resolver.artifacts.hydrating import hydrate
 
-    values = _build_hydrate_parser(program).parse_args(list(argv))
     folder = Path.cwd()
     output = folder / values.output
     (chosen,) = read_lockfiles([values.lockfile] if values.lockfile else _find_only_lock(folder, output), folder=folder)
@@ -179,15 +189,6 @@ def run_hydrate(argv: Sequence[str], *, program: str) -> int:
         f"warning: `{values.output}` holds secrets ({names}): delete it after the build, and keep it out of images"
     )
     return 0
-
-
-def _build_hydrate_parser(program: str) -> argparse.ArgumentParser:
-    """The parser of the verb; `program` is the name of the command in its help."""
-    parser = build_verb_parser(program, "hydrate", _ABOUT_HYDRATE, usage="[LOCKFILE] -o FILE [options]")
-    parser.add_argument("lockfile", nargs="?", metavar="LOCKFILE")
-    parser.add_argument("-o", "--output", metavar="FILE", required=True, help="pylock.NAME.toml, another than LOCKFILE")
-    add_credential_options(parser)
-    return parser
 
 
 def _find_only_lock(folder: Path, output: Path) -> list[str]:
@@ -212,24 +213,19 @@ def _check_hydrated_place(output: Path, lock: Path) -> None:
         )
 
 
-def run_sbom(argv: Sequence[str], *, program: str) -> int:
-    """The exit code of `lock sbom [LOCKFILE]`.
+def _write_bill(values: argparse.Namespace) -> int:
+    """The exit code of `--format sbom`.
 
     Raises InputError for a lock or file that cannot be read or written, and where the CycloneDX library is missing.
     """
     from resolver.fetch.projects.pages import default_index_url
     from resolver.inspection.contents import build_bill_of_materials
 
-    parser = build_verb_parser(program, "sbom", _ABOUT_SBOM)
-    parser.add_argument("lockfile", nargs="?", metavar="LOCKFILE", help="default: the folder's only lock")
-    parser.add_argument("-o", "--output", metavar="FILE", default="-", help="default: standard output")
-    parser.add_argument("--name", metavar="NAME", help="what is described; default: the folder's name")
-    values = parser.parse_args(list(argv))
     (lock,) = read_lockfiles([values.lockfile] if values.lockfile else [], folder=Path.cwd())
     # A lock has no name of its own for what it describes; its folder is mostly that of the app.
     name = values.name or lock.path.resolve().parent.name or "app"
     text = build_bill_of_materials(lock.lockfile, name=name, default_index=default_index_url().public)
-    if values.output == "-":
+    if values.output in (None, "-"):
         write_output(text.encode())
     else:
         write_file(Path(values.output), text.encode())

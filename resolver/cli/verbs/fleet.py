@@ -69,7 +69,10 @@ def _run_locks(argv: Sequence[str], program: str) -> int:
 
     Standard output has the summary as JSON with `--json`, and nothing else: the locks are files, which workers write.
     """
-    values, rest = _build_parser(program).parse_known_args(list(argv))
+    parser = _build_parser(program)
+    if parser.is_shown:
+        parser.parse_args()  # What completes words knows the options of a fleet alone: those of `lock` are many.
+    values, rest = parser.parse_known_args(list(argv))
     arguments = parse_lock_arguments(rest, program=f"{program} fleet")
     options = _build_options(values, arguments)
     show = None if arguments.quiet or arguments.as_json else _Display()

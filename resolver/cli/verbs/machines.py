@@ -24,6 +24,7 @@ from packaging.utils import canonicalize_name
 
 from lockfiles._values import dataclass
 from resolver.cli.output import escape_text, show_json
+from resolver.cli.verb_arguments import build_verb_parser
 from resolver.errors import InputError
 from resolver.settings.settings import CompleteSettings
 from resolver.sources.settings_file import find_settings
@@ -159,12 +160,7 @@ class _Builds:
 
 def _build_parser(program: str) -> argparse.ArgumentParser:
     """The parser of the verb; `program` is the name of the command in its help."""
-    parser = argparse.ArgumentParser(
-        prog=f"{program} machines",
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = build_verb_parser(program, "machines", _DESCRIPTION)
     parser.add_argument("machine", nargs="?", metavar="TYPE", help="GPU-B200, b200, a fallback list H100,A100")
     parser.add_argument("project", nargs="?", metavar="PROJECT", help="torch, or another that the data knows")
     parser.add_argument("--driver", metavar="VERSION", help="of the GPU machines: 570.133.20, or a branch, 580")

@@ -34,7 +34,7 @@ __all__ = ["run_digest", "run_layers", "run_sizes"]
 _DESCRIPTION = """\
 What a lock weighs: the download size of each pin, largest first in each layer. `--unpacked` reads the directory of each
 wheel for its size on disk (some kB a wheel). `--app` names list items that the app does not import and no other pin
-needs; it reads those directories too, for the modules in them. Several locks stand side by side."""
+needs; it reads those directories too, for the modules in them. Several locks are shown side by side."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,7 @@ A split of the lock into image layers, in installation order: the layers of the 
 big first, so that apps with the same heavy packages share its layer. The digest of a layer is its cache key."""
 _ABOUT_DIGEST = """\
 One line a lock: the digest of what it installs, the same whatever the file is called, wherever its files come from and
-whoever asked for them."""
+whatever asked for them."""
 _LAYER_REASONS = {
     "listed": "a layer of the list",
     "heavy": "big packages",

@@ -24,9 +24,9 @@ from resolver.errors import PinfoldError
 __all__ = ["run_verify"]
 
 _DESCRIPTION = """\
-Asks the question of a lock again and believes none of its answers: every URL, size, hash and dependency is read from
-the index or host that its list names. A changed hash, a file on another host and an added package are told by name,
-with exit code 1. `--environment` compares the lock with what is installed instead, without a network."""
+Check a lock against its indexes: its list is resolved again, and every URL, size, hash and dependency is read from the
+index or host that the list names. A changed hash, a file on another host and an added package are reported by
+name, with exit code 1. `--environment` compares the lock with what is installed instead, without a network."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,6 @@ the connections and the one form of response that is read on them.
 from __future__ import annotations
 
 import os
-import sys
 import threading
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -35,6 +34,7 @@ from resolver.fetch.http.wire import (
     PlainRequest,
     build_tls_context,
 )
+from resolver.index.events import find_logger
 
 if TYPE_CHECKING:
     import ssl
@@ -96,8 +96,8 @@ class PlainClient:
             return HandedOver()
         # Nobody reads the record of a program that has not loaded the module, which takes 3 ms. The query is left out,
         # as it may hold a signature.
-        if (logging := sys.modules.get("logging")) is not None:
-            logging.getLogger("pinfold.http").info("GET %s: %s", origin + parts.path, _SHOWN[type(answer)])
+        if (logger := find_logger("http")) is not None:
+            logger.info("GET %s: %s", origin + parts.path, _SHOWN[type(answer)])
         return answer
 
     def _find_is_direct(self, scheme: str, authority: str) -> bool:

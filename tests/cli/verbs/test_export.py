@@ -133,6 +133,26 @@ def test_json_of_another_form_is_refused(locked: Project) -> None:
     assert (run.code, run.out, run.err) == (2, "", "error: `--json` is for `--format list` alone\n")
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("requirements", "--name", "demo"), "error: `--name` is for `--format sbom` alone\n"),
+        (
+            ("sbom", "--layer", "0"),
+            "error: `--layer` is not for `--format sbom`, which is about the whole lock\n",
+        ),
+        (
+            ("hydrated", "-o", "-"),
+            "error: a lock with secrets goes to a file that its owner alone can read\n"
+            "  try: name it: `-o pylock.build.toml`, outside of the repository\n",
+        ),
+    ],
+)
+def test_option_of_another_form_is_refused(locked: Project, words: tuple[str, ...], message: str) -> None:
+    run = run_verb(locked, "export", "--format", *words)
+    assert (run.code, run.out, run.err) == (2, "", message)
+
+
 def test_place_that_cannot_be_written_is_told(locked: Project) -> None:
     run = run_verb(locked, "export", "--format", "list", "-o", "missing/list.txt")
     assert (run.code, run.err) == (

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 import yaml  # type: ignore[import-untyped]  # It has no types.
 
+from resolver.cli.verb_arguments import find_parser
+from resolver.cli.verbs.fleet import run_fleet
 from resolver.fleet.cluster import open_client
 from tests.cli.verb_runs import LOOPBACK, run_verb
 from tests.cli.verbs.test_audit import ADVISORY
@@ -57,6 +59,11 @@ def test_fleet_shows_what_it_has_done(apps: Project, scheduler: str) -> None:
     assert [name for name in apps.files() if name.endswith(".toml")] == [
         f"locks/{name}/pylock.{machine}.toml" for name in "ab" for machine in ("gpu-a100", "m")
     ]
+
+
+def test_what_completes_words_knows_the_options_of_a_fleet() -> None:
+    known = {option for action in find_parser(run_fleet, "lock")._actions for option in action.option_strings}
+    assert {"--scheduler", "--store", "--changed", "--index", "--report"} <= known
 
 
 def test_fleet_with_a_failed_list_ends_with_three(apps: Project, scheduler: str) -> None:

@@ -1,4 +1,4 @@
-"""`lock hydrate`: complete URLs for one build, in a file that nobody else reads and git does not take along."""
+"""`lock export --format hydrated`: complete URLs for one build, in a file that nobody else reads and git leaves out."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def write_fresh(project: Project, *, user: str = "", query: str = "") -> None:
 
 
 def hydrate(project: Project, *words: str, to: str = "pylock.build.toml") -> tuple[int, str]:
-    run = run_verb(project, "hydrate", "-o", to, *words)
+    run = run_verb(project, "export", "--format", "hydrated", "-o", to, *words)
     assert CANARY not in run.out + run.err
     return run.code, run.err
 
@@ -360,3 +360,11 @@ def test_url_in_the_wrong_place_is_shown_without_its_secret(locked: Project, ver
     run = run_verb(locked, verb, "pylock.toml", f"https://user:{CANARY}@files.example/?token={CANARY}")
     assert run.code == 2
     assert CANARY not in run.out + run.err
+
+
+def test_old_spelling_writes_the_same_file(locked: Project) -> None:
+    write_fresh(locked, user=f"me:{CANARY}@")
+    assert hydrate(locked, "--list", "fresh.txt")[0] == 0
+    run = run_verb(locked, "hydrate", "-o", "pylock.old.toml", "--list", "fresh.txt", "pylock.toml")
+    assert run.code == 0, run.err
+    assert (locked.folder / "pylock.old.toml").read_bytes() == (locked.folder / "pylock.build.toml").read_bytes()

@@ -1,4 +1,4 @@
-"""`lock sbom`, into a file."""
+"""`lock export --format sbom`, into a file, and its old spelling `lock sbom`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.command import Project
 
 
 def test_sbom_goes_to_a_file_whole(locked: Project) -> None:
-    run = run_verb(locked, "sbom", "-o", "sbom.json", "--name", "demo")
+    run = run_verb(locked, "export", "--format", "sbom", "-o", "sbom.json", "--name", "demo")
 
     assert (run.code, run.out, run.err) == (0, "", "")
     document = json.loads((locked.folder / "sbom.json").read_text(encoding="utf-8"))
@@ -25,3 +25,10 @@ def test_sbom_that_cannot_be_written_leaves_nothing(locked: Project) -> None:
         2,
         "error: `missing/sbom.json` cannot be written: no such file or directory\n  try: another place, with `-o`\n",
     )
+
+
+def test_old_spelling_gives_the_same_document(locked: Project) -> None:
+    run = run_verb(locked, "sbom", "--name", "demo")
+
+    assert run.code == 0
+    assert run.out == run_verb(locked, "export", "--format", "sbom", "--name", "demo").out
