@@ -60,7 +60,19 @@ from resolver.locking import RunContext, plan_lock, read_source
 from resolver.report import ReportSource, build_report
 from resolver.requirements.scopes import ScopeRules
 from resolver.requirements.url import Secret
-from resolver.solve import CollidingRequirement, Collision, Explanation, Link, Obstacle, Supply, UnusableVersion
+from resolver.solve import (
+    ChosenOption,
+    CollidingRequirement,
+    Collision,
+    EarlierFlag,
+    Explanation,
+    Link,
+    Obstacle,
+    Remedy,
+    Supply,
+    UnusableVersion,
+    WrittenLine,
+)
 from tests.cli.verb_runs import build_web_lock
 from tests.command import Project
 from tests.servers import wheel
@@ -91,7 +103,7 @@ _ATTRIBUTES: dict[str, Any] = {
     "name": "lock.toml",
     "bindings": (parse_binding("TOKEN=index.example"),),
     "lines": ("torch==2.8.0 --hash=sha256:aa",),
-    "explanation": Explanation(target="CPython 3.11", collisions=(), hints=("ask for less", "ask for more")),
+    "explanation": Explanation(target="CPython 3.11", collisions=(), remedies=(Remedy(texts=("ask for less",)),)),
 }
 _OTHERS = {"Cancellation", "Hydrated", "Session"}
 """`Hydrated` holds a secret. Copies of the others are in `test_session`: they do the same, and are not equal."""
@@ -280,7 +292,17 @@ def build_explanation_values() -> tuple[object, ...]:
     )
     obstacle = Obstacle.UNUSABLE
     collision = Collision(project=_NAME, obstacle=obstacle, requirements=(line,), supply=supply)
-    return link, line, unusable, supply, obstacle, collision, Explanation(target="", collisions=(collision,))
+    written = WrittenLine(position=Position(item=0), text="torch")
+    flag = EarlierFlag(
+        text="--extra-index-url https://index.example/",
+        url="https://index.example/",
+        position=None,
+        before=Position(item=0),
+    )
+    option = ChosenOption(name="--pre")
+    remedy = Remedy(texts=("write it anew",), changes=(written, flag, option), is_tried=True)
+    explanation = Explanation(target="", collisions=(collision,), remedies=(remedy,))
+    return link, line, unusable, supply, obstacle, collision, written, flag, option, remedy, explanation
 
 
 def test_value_is_the_same_after_a_copy(project: Project) -> None:

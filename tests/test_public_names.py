@@ -117,14 +117,18 @@ PUBLIC = {
         "render_report",
     ),
     "resolver.solve": (
+        "ChosenOption",
         "CollidingRequirement",
         "Collision",
+        "EarlierFlag",
         "Explanation",
         "Link",
         "NoSolutionError",
         "Obstacle",
+        "Remedy",
         "Supply",
         "UnusableVersion",
+        "WrittenLine",
     ),
     "lockfiles": (
         "Comparison",

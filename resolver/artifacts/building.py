@@ -133,7 +133,7 @@ class WheelBuilder:
             # The error has the last lines of the backend's output, which are indented below ours.
             advice = find_build_advice(str(error)) or BuildAdvice("")
             raise InputError(
-                f"the build of `{build.described}` failed; its last words:",
+                f"the build of `{build.described}` failed, and ended with:",
                 details=tuple(f"  {line}" for line in str(error).splitlines()),
                 remedy=advice.remedy,
                 quoted=advice.quoted,

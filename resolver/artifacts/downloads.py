@@ -479,7 +479,7 @@ def _build_missing_error(file: WantedFile, url: str) -> FetchError:
     """The error for status 404: the index may have moved the file since it was locked."""
     return FetchError(
         f"`{file.filename}` is not there any more: status 404 for {url}",
-        remedy="`lock`, which asks the index where it is now",
+        remedy="`lock`, which reads on the index where it is now",
         url=url,
     )
 

@@ -156,7 +156,7 @@ def _find_commit_risk(folder: Path, name: str) -> str:
     except FileNotFoundError:
         return "there is no `git` command to tell whether the repository ignores it"
     except subprocess.TimeoutExpired:
-        return f"git had not told after {_GIT_TIMEOUT_S:g} s whether the repository ignores it"
+        return f"git did not tell within {_GIT_TIMEOUT_S:g} s whether the repository ignores it"
     if done.returncode == 0 or _NO_REPOSITORY in done.stderr.decode(errors="replace"):
         return ""
     return "git does not ignore it" if done.returncode == 1 else "git does not tell whether the repository ignores it"

@@ -83,7 +83,7 @@ def add_host_options(parser: argparse.ArgumentParser) -> None:
         "--keyring-provider",
         choices=("auto", "disabled", "subprocess"),
         default="auto",
-        help="auto (default): ask the command keyring after a 401, where it is installed",
+        help="auto (default): run the command keyring after a 401, where it is installed",
     )
     group.add_argument(
         "--allow-host",

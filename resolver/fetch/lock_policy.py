@@ -108,7 +108,7 @@ def _refuse(path: Path) -> InputError:
     folder = shown if path.suffix == "" else shown.rpartition("/")[0]
     return InputError(
         f"`{shown}` is no file or folder that the lock may lead to",
-        why="a lock leads to plain files in its own folder; what else is read, its user decides",
+        why="a lock may name plain files in its own folder, and others only with permission",
         remedy=f"`--allow-path {folder}` if it is meant to be, or `--list` with the list that names it",
     )
 

@@ -259,7 +259,7 @@ class FileNames:
                 return None
             raise
         raise UnreadableNameError(
-            f"the version `{text}` has a dash, so that its last part alone is read as the version", version=found
+            f"a file name must not have a dash in its version, as `{text}` has (PEP 625)", version=found
         )
 
     def _is_project(self, text: str) -> bool:

@@ -178,7 +178,7 @@ def _iter_discrepancies(comparison: Comparison) -> Iterator[Discrepancy]:
     Facts that an installation does not depend on, such as who requires a pin, are left out.
     """
     found = [
-        *(Discrepancy(name=pin.name, text=f"{pin} is locked, and nothing asks for it") for pin in comparison.removed),
+        *(Discrepancy(name=pin.name, text=f"{pin} is locked, and nothing requires it") for pin in comparison.removed),
         *(Discrepancy(name=pin.name, text=f"{pin} is required, but not locked") for pin in comparison.added),
         *(Discrepancy(name=change.new.name, text=_describe_change(change)) for change in comparison.changed),
     ]
@@ -204,7 +204,7 @@ def _describe_change(change: PinChange) -> str:
     """The most important difference of a pin: first what is installed, then where it comes from, then the rest."""
     old, new = change.old, change.new
     if old.version != new.version or old.source != new.source:
-        return f"{old} is locked, which cannot be had as its list asks for it any more: {new} can"
+        return f"{old} is locked, but the indexes no longer have it as its list requires it: they have {new}"
     locked = {file.filename: file.sha256 for file in old.files}
     offered = {file.filename: file.sha256 for file in new.files}
     for filename in sorted(locked.keys() & offered.keys()):

@@ -199,7 +199,7 @@ def find_idle_locations(plan: LockPlan, watched: WatchedPages) -> tuple[Fault, .
         Fault(
             where=position,
             what=f"`{url}` has none of the projects that were requested from it: {_list_names(watched.names[url])}",
-            remedy="correct its address, or leave it out",
+            remedy="correct its address, which often ends in `/simple/`, or leave it out",
         )
         for url, position in {url: position for position, url in reversed(named)}.items()
         if url in watched.names and url not in watched.serving

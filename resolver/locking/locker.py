@@ -174,13 +174,22 @@ class Locker:
     def _solve(self, opened: _OpenPlan, problem: Problem) -> Resolution:
         """The resolution. The error of a list without one names the locations that have no project of it as well."""
         watched = WatchedPages(opened.source)
+        # The reader of a lock cannot change its list.
+        open_source = None if problem.is_of_lock else partial(self._open_for_trials, opened)
         try:
-            return self._solver.solve(opened.plan, problem, watched)
+            return self._solver.solve(opened.plan, problem, watched, open_source)
         except ResolutionError as error:
             if opened.opened.source.answers is not None:
                 opened.opened.source.answers.distrust_absence()
             error.faults = (*error.faults, *find_idle_locations(opened.plan, watched))
             raise
+
+    def _open_for_trials(self, opened: _OpenPlan, target: Target) -> PackageSource:
+        """The package source of a target, to try remedies. Accelerators share one."""
+        own = opened.plan.target
+        if (target.python, target.platform) == (own.python, own.platform):
+            return opened.source
+        return self._sources.open(replace(opened.plan, target=target), opened.default_index).source
 
     def _check_before_requests(self, plan: LockPlan) -> tuple[str, ...]:
         """Warnings about signatures of URLs that end soon.

@@ -92,8 +92,14 @@ class PlanSolver:
             preferences=find_kept_versions(plan.kept, self._upgrade),
         )
 
-    def solve(self, plan: LockPlan, problem: Problem, source: PackageSource) -> Resolution:
-        """The resolution, with size and SHA-256 of every file.
+    def solve(
+        self,
+        plan: LockPlan,
+        problem: Problem,
+        source: PackageSource,
+        open_source: Callable[[Target], PackageSource] | None = None,
+    ) -> Resolution:
+        """The resolution, with size and SHA-256 of every file. `open_source` is that of `resolver.solve.solving`.
 
         Raises what the search raises. An error is not kept, because its text names the machine of its plan.
         """
@@ -105,7 +111,7 @@ class PlanSolver:
             if found is not None:
                 _Answer(problem, source, _list_inputs(plan)).keep(found)
         if found is None:
-            found = self._solve_anew(plan, problem, source)
+            found = self._solve_anew(plan, problem, source, open_source)
         self._resolutions[key] = found
         return found
 
@@ -142,14 +148,20 @@ class PlanSolver:
             answer.keep_text("driver changes", dump_changes(found))
         return found
 
-    def _solve_anew(self, plan: LockPlan, problem: Problem, source: PackageSource) -> Resolution:
+    def _solve_anew(
+        self,
+        plan: LockPlan,
+        problem: Problem,
+        source: PackageSource,
+        open_source: Callable[[Target], PackageSource] | None,
+    ) -> Resolution:
         """The resolution of the cache or of a search; the one for a GPU is kept for the other GPUs of the run."""
         answer = _Answer(problem, source, _list_inputs(plan))
         recalled = answer.find()
         if recalled is not None:
             return recalled
         watched = _WatchedSource(source)
-        found = _search(plan, problem, watched)
+        found = _search(plan, problem, watched, open_source)
         answer.keep(found)
         if self._has_one_plan or not isinstance(plan.target.accelerator, Gpu):
             return found
@@ -252,7 +264,12 @@ def _list_inputs(plan: LockPlan) -> tuple[Hashable, ...]:
     )
 
 
-def _search(plan: LockPlan, problem: Problem, source: PackageSource) -> Resolution:
+def _search(
+    plan: LockPlan,
+    problem: Problem,
+    source: PackageSource,
+    open_source: Callable[[Target], PackageSource] | None,
+) -> Resolution:
     """The resolution of a new search, with size and SHA-256 of every file and the warnings about indexes and old pins.
 
     These warnings read pages again, so they are found here and kept with the resolution, and not on every run.
@@ -260,7 +277,7 @@ def _search(plan: LockPlan, problem: Problem, source: PackageSource) -> Resoluti
     # Lazy: most relocks find their resolution in the cache and never load the search.
     from resolver.solve.solving import solve
 
-    resolution = solve(problem, source)
+    resolution = solve(problem, source, open_source)
     source.prefetch_completion([pin.file for pin in resolution.pins])
     warnings = (
         *iter_idle_warnings(plan, problem, resolution, source),

@@ -413,7 +413,7 @@ def _iter_unrequired(lockfile: Lockfile, wanted: Sequence[Entry]) -> Iterator[Ed
             waiting += [NormalizedName(dependency["name"]) for dependency in packages[name].dependencies or ()]
     for name in packages:
         if name not in reached:
-            yield Edited(what=f"nothing asks for `{name}`")
+            yield Edited(what=f"nothing requires `{name}`")
 
 
 def _render_setting(value: SettingValue | None) -> str:

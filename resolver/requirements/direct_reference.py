@@ -59,6 +59,8 @@ _ARCHIVE_SUFFIXES = (
 _SCHEME = compile_later(r"([A-Za-z][A-Za-z0-9+.-]*):(?://|(?=.))")
 # A drive: its letter would otherwise be a scheme.
 _WINDOWS_PATH = compile_later(r"[A-Za-z]:[\\/]")
+# The web page of a repository, which people copy from the address bar.
+_REPOSITORY_PAGE = compile_later(r"https?://(?:www\.)?(?:github|gitlab)\.com/[^/?#]+/[^/?#]+/?")
 # What may follow `git+`.
 _GIT_SCHEMES = frozenset({"https", "http", "ssh", "git", "file"})
 # Version control systems that pip supports and pinfold does not.
@@ -245,7 +247,7 @@ def _parse_archive(text: str, variables: Mapping[str, str]) -> ParsedReference:
     check_characters(direct.url)
     if not direct.url.public.startswith("file:"):
         check_host(direct.url)
-    if direct.url.public.endswith(".git"):
+    if direct.url.public.endswith(".git") or _REPOSITORY_PAGE.fullmatch(direct.url.public):
         raise Refusal(
             f"`{direct.url}` is a repository, not an archive",
             why="an installer would read its web page as a source archive",

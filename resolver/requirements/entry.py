@@ -1,16 +1,18 @@
 """The values that a parsed requirement list consists of: entries, layers, and the options of the whole list.
 
 In: flags that apply to the whole list. Out: `ListOptions`; all other classes are values that `requirement_list` builds.
+The last functions give a list with one change, for remedies that are tried before they are proposed.
 Every later stage reads a list through these values: planning, the search, the lock. The values hold what the list
 contains and nothing that an index or a disk has to be read for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import field
+from collections.abc import Callable, Iterable
+from dataclasses import field, replace
 
 from packaging.markers import Marker
+from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import InvalidName, NormalizedName, canonicalize_name
 
@@ -34,6 +36,8 @@ __all__ = [
     "TakenIndex",
     "VcsReference",
     "gather_list_options",
+    "with_earlier_location",
+    "with_line",
 ]
 
 RequirementItems = tuple[str, ...] | tuple[tuple[str, ...], ...]
@@ -263,3 +267,67 @@ def _check_format_name(name: str, use: FlagUse) -> None:
             f"`{use.flag.name} {use.value}` holds `{name}`, which is no project name",
             why="it takes names with commas between them, `:all:` or `:none:`",
         ) from error
+
+
+def with_line(requirement_list: RequirementList, position: Position, text: str) -> RequirementList:
+    """The list with the entries and constraints at a position written as a requirement without a direct reference."""
+    requirement = Requirement(text)
+    name = canonicalize_name(requirement.name)
+
+    def write(entry: Entry) -> Entry:
+        if entry.position != position:
+            return entry
+        return replace(
+            entry,
+            text=text,
+            name=name,
+            extras=frozenset(map(canonicalize_name, requirement.extras)),
+            specifier=requirement.specifier,
+            marker=requirement.marker,
+            direct=None,
+            hashes=(),
+            # `scope` is that of all entries of a project, and another project has others.
+            scope=entry.scope if name == entry.name else entry.own_scope,
+        )
+
+    return _with_entries(requirement_list, write)
+
+
+def with_earlier_location(
+    requirement_list: RequirementList, location: NamedLocation, before: Position
+) -> RequirementList | None:
+    """The list as if the flag of a location came before the entry at `before`, in its layer; None without the entry."""
+    layers = [layer for layer in requirement_list.layers if any(entry.position == before for entry in layer.entries)]
+    if not layers:
+        return None
+    entries = layers[0].entries
+    start = next(place for place, entry in enumerate(entries) if entry.position == before)
+    widened = frozenset(entry.position for entry in entries[start:])
+    order = layers[0].scope
+
+    def widen(entry: Entry) -> Entry:
+        if entry.position not in widened:
+            return entry
+        own = _widen(entry.own_scope, location, order)
+        return replace(entry, scope=_widen(entry.scope, location, order), own_scope=own)
+
+    return _with_entries(requirement_list, widen)
+
+
+def _with_entries(requirement_list: RequirementList, change: Callable[[Entry], Entry]) -> RequirementList:
+    """The list with a change made to each entry and each constraint."""
+    return replace(
+        requirement_list,
+        layers=tuple(replace(one, entries=tuple(map(change, one.entries))) for one in requirement_list.layers),
+        constraints=tuple(map(change, requirement_list.constraints)),
+    )
+
+
+def _widen(scope: Scope, location: NamedLocation, order: Scope) -> Scope:
+    """The scope with one more location, at its place in the scope of the layer."""
+    known, all_known = (
+        (scope.extra_indexes, order.extra_indexes) if location.is_index else (scope.find_links, order.find_links)
+    )
+    wanted = {*known, location.url}
+    urls = tuple(dict.fromkeys((*filter(wanted.__contains__, all_known), *known, location.url)))
+    return replace(scope, extra_indexes=urls) if location.is_index else replace(scope, find_links=urls)

@@ -260,7 +260,7 @@ def _read_requirement(text: str, position: Position) -> RequirementUse:
             if flag.reach is not FlagReach.LINE:
                 raise Refusal(
                     f"`{flag.name}` after a requirement in the same item",
-                    why="in a requirement file pip drops it there, without a word",
+                    why="in a requirement file pip ignores it there",
                     remedy="make it an item of its own",
                 )
             if not value:

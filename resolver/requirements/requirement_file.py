@@ -298,10 +298,12 @@ def _split_spelling(word: str) -> tuple[str, str | None]:
     if word.startswith("--"):
         spelling, equals, value = word.partition("=")
         return spelling, value if equals else None
-    if not word.startswith("-") or word == "-":
+    if word == "-":
+        raise Refusal("`-` is no flag", why="a list is no YAML", remedy="remove the dash")
+    if not word.startswith("-"):
         raise Refusal(
             f"`{word}` follows a flag that takes no more values",
-            why="pip drops it without a word",
+            why="pip ignores it silently",
             remedy="give it a line of its own",
         )
     return word[:2], word[2:] or None
@@ -350,7 +352,7 @@ def _check_tail(uses: list[FlagUse]) -> None:
         names = ", ".join(f"`{name}`" for name in dict.fromkeys(dropped))
         raise Refusal(
             f"{names} after a requirement in the same line",
-            why="pip drops all flags but `--hash` and `--config-settings` there, without a word",
+            why="pip ignores all flags but `--hash` and `--config-settings` there",
             remedy="give each flag a line of its own",
         )
 
@@ -370,7 +372,7 @@ def _check_flag_line(uses: list[FlagUse]) -> None:
     if len(find_links) > 1 or (includes and len(uses) > 1):
         raise Refusal(
             f"`{(includes or find_links)[0].flag.name}` and another flag in one line",
-            why="pip reads only one of them, without a word",
+            why="pip reads only one of them, and ignores the others",
             remedy="give each flag a line of its own",
         )
 

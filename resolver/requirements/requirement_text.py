@@ -52,6 +52,30 @@ _NAMED_REFERENCE = compile_later(
 _SCP_START = compile_later(r"(?:git\+)?[\w.-]+@[\w.-]+\.[\w-]+:(?!//)")
 # The values that pip accepts for `--hash`.
 _HASH = compile_later(r"(sha256|sha384|sha512):([0-9a-fA-F]+)")
+# `pip install numpy` and its like, as documentation prints it.
+_COMMAND = compile_later(r"[!$%]?\s*(?:python3?\s+-m\s+)?(?:uv\s+)?(?:pip3?|uv|poetry|conda)\s+(?:install|add)\s+")
+# `numpy==1.26 // why`: a path has no `==` before its first slash.
+_FOREIGN_COMMENT = compile_later(r"([A-Za-z0-9][^/\s]*[=<>]=\s*[^/\s]+)\s*//")
+_TABLE_REMEDY = "name the file pyproject.toml if it is one; `pipenv requirements` prints a Pipfile as a list"
+# What is no list at all, and what to do with it.
+_OTHER_TEXTS = (
+    (compile_later(r"Package\s+Version(?:\s.*)?"), "the heading of `pip list`", "write the output of `pip freeze`"),
+    (compile_later(r"\[+[A-Za-z][\w.-]*\]+"), "the name of a TOML table", _TABLE_REMEDY),
+)
+# Dashes of word processors, and characters without width, which come along when text is copied.
+_LOOKALIKES = {
+    **dict.fromkeys((0x2010, 0x2011, 0x2012, 0x2013, 0x2014, 0x2212), "-"),
+    **dict.fromkeys((0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF), ""),
+}
+# An operator, perhaps a wrong one, and a version, perhaps a wrong one.
+_CLAUSE = compile_later(r"([=<>~!^@\s]*)([A-Za-z0-9*][\w.+!*-]*)")
+# What people write for an operator; `=` and a space are those of conda and of tables.
+_OPERATORS = {
+    **dict.fromkeys(("", "=", "@"), "=="),
+    **dict.fromkeys(("=>", "==>", ">=="), ">="),
+    **dict.fromkeys(("=<", "==<", "<=="), "<="),
+    **dict.fromkeys(("=!", "<>", "!"), "!="),
+}
 _HASH_LENGTHS = {"sha256": 64, "sha384": 96, "sha512": 128}
 # Values of every environment marker (PEP 508), to try whether a marker can be evaluated at all. That does not depend on
 # the target: a comparison is undefined because of its operator or of the value that the user wrote.
@@ -149,6 +173,8 @@ def _parse_text(use: RequirementUse, variables: Mapping[str, str]) -> Entry:
         return _parse_direct(use, reference, marker, variables, name=named[1], extras=named[2] or "")
     # Only URLs may contain a `;`, so the first one begins the marker.
     requirement, _, marker = text.partition(";")
+    if commented := _FOREIGN_COMMENT.match(text):
+        raise Refusal(f"`{text}` holds `//`, which begins no comment", remedy=f"write `{commented[1]}  # …`")
     if looks_like_path(requirement) or (use.editable and not re.search(r"[<>=!~\s]", requirement.strip())):
         return _parse_direct(use, requirement, marker, variables)
     if use.editable:
@@ -228,6 +254,7 @@ def _check_reference(reference: str, name: str | None) -> None:
     # `torch @ 2.8` is a version written as a reference.
     if name is not None and not (has_url_scheme(reference) or looks_like_path(reference) or "@" in reference):
         remedy = f"write `{name}=={reference}`" if re.fullmatch(r"v?\d[\w.+!-]*", reference) else ""
+        remedy = f"write `{name}`" if reference == "latest" else remedy
         raise Refusal(f"`{reference}`, after `{name} @`, is no URL and no path", remedy=remedy)
     # A path may hold spaces, a URL may not.
     if re.search(r"\s", reference) and has_url_scheme(reference):
@@ -299,7 +326,7 @@ def _parse_marker(text: str, requirement: str) -> Marker | None:
         marker = Marker(text.strip())
         flaw = find_marker_flaw(marker)
     except InvalidMarker as error:
-        raise Refusal(wrong, why=_render_error(error)) from error
+        raise Refusal(wrong, why=_render_error(error), remedy=_mend_marker(text)) from error
     # packaging parses and evaluates brackets by recursion.
     except RecursionError as error:
         raise Refusal(wrong, why="it is nested too deep") from error
@@ -308,21 +335,92 @@ def _parse_marker(text: str, requirement: str) -> Marker | None:
     return marker
 
 
+def _mend_marker(text: str) -> str:
+    """The remedy for a marker whose values lack their quotes (`python_version > 3.8`); empty for any other.
+
+    A shell or a YAML file that once held the list may have taken the quotes away.
+    """
+    quoted = re.sub(r"(==|!=|<=|>=|~=|<|>)\s*([\w.]+)", r'\1 "\2"', text.strip())
+    try:
+        Marker(quoted)
+    except InvalidMarker:
+        return ""
+    return f"quote its values: `{quoted}`"
+
+
 def _refuse_requirement(text: str, error: InvalidRequirement) -> Refusal:
     """The refusal of a text that packaging cannot parse, with a remedy for the most likely mistakes.
 
-    These are several requirements in one text, and `=` for `==`.
+    These are a command for a text of its own, several requirements in one text, and what other tools write.
     """
-    # Words of which each is a requirement alone: `numpy scipy`, `numpy, scipy`.
+    if command := _COMMAND.match(text):
+        return Refusal(
+            f"`{text}` is a command, and no requirement", remedy=f"write what follows alone: `{text[command.end() :]}`"
+        )
+    for pattern, what, remedy in _OTHER_TEXTS:
+        if pattern.fullmatch(text):
+            return Refusal(f"`{text}` is {what}, and no requirement", remedy=remedy)
+    # Words of which each is a requirement alone: `numpy scipy`, `numpy, scipy`. `1.26` is a name too, but rarely meant.
     words = [word for word in re.split(r"\s*,\s*|\s+", text) if word]
-    if len(words) > 1 and all(_is_requirement(word) for word in words):
+    if len(words) > 1 and all(_is_requirement(word) and not word[0].isdigit() for word in words):
         listed = " and ".join(f"`{word}`" for word in words)
         return Refusal(f"`{text}` holds {len(words)} requirements", remedy=f"make {listed} items or lines of their own")
-    if single := re.fullmatch(r"([A-Za-z0-9][\w.-]*)\s*=\s*([\w.+!*-]+)", text):
+    if python := re.fullmatch(r"python\s*=+\s*([0-9.]+)", text):
         return Refusal(
-            f"`{text}` is no requirement", why="`=` is no operator", remedy=f"write `{single[1]}=={single[2]}`"
+            f"`{text}` is no requirement",
+            why="Python is no project that can be installed",
+            remedy=f"remove it, and name the Python with `--python {python[1]}`",
         )
-    return Refusal(f"`{text}` is no requirement", why=_find_reason(text, error))
+    mended = _mend(text)
+    return Refusal(
+        f"`{text}` is no requirement", why=_find_reason(text, error), remedy=f"write `{mended}`" if mended else ""
+    )
+
+
+def _mend(text: str) -> str:
+    """The requirement that a text means which other tools take; empty if none is likely.
+
+    Those are `=` (conda), `^1.2`, `~1.2` and `name = "1.2"` (poetry), `latest` (npm), a space in place of `==` or of a
+    comma, operators the wrong way round, quotes around it all, and wildcards where none may be.
+    """
+    bare = text.translate(_LOOKALIKES).strip().strip("\"'`").strip()
+    name = re.match(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?:\s*\[[^\]]*\])?", bare)
+    if name is None:
+        return ""
+    rest = bare[name.end() :].strip(" ()").replace('"', "").replace("'", "").rstrip("=<>~!^, ")
+    if _CLAUSE.sub("", rest).strip(" ,"):
+        return ""  # Something is left that is no clause: anything might be meant.
+    clauses = [_mend_clause(operator, version) for operator, version in _CLAUSE.findall(rest)]
+    mended = name[0] + ",".join(clause for clause in clauses if clause)
+    return mended if mended != text and _is_requirement(mended) else ""
+
+
+def _mend_clause(operator: str, version: str) -> str:
+    """One clause in the words of PEP 440, empty for any version; as it is where nothing is known about it."""
+    # `name = ">=1"` of poetry: the first sign is its own, and the others are the operator.
+    *_, operator = operator.split() or [""]
+    if version in ("latest", "*"):
+        return ""
+    version = re.sub(r"\.x\b", ".*", version)
+    release = re.match(r"[0-9]+(?:\.[0-9]+)*", version)
+    if operator in ("^", "=^", "~", "=~") and release is not None:
+        numbers = [int(number) for number in release[0].split(".")]
+        # A caret keeps the first number that is not 0, a tilde the second one.
+        first = next((place for place, number in enumerate(numbers) if number), len(numbers) - 1)
+        kept = first if "^" in operator else min(1, len(numbers) - 1)
+        return f">={version},<{_count_up(numbers, kept)}"
+    operator = _OPERATORS.get(operator, operator)
+    if version.endswith(".*") and release is not None and operator not in ("==", "!="):
+        # `<=1.26.*` and `>1.26.*` are about all of 1.26, so their bound is the next release.
+        numbers = [int(number) for number in release[0].split(".")]
+        bound = {"<=": "<", ">": ">="}.get(operator)
+        return f"{operator}{release[0]}" if bound is None else f"{bound}{_count_up(numbers, len(numbers) - 1)}"
+    return f"{operator}{version}"
+
+
+def _count_up(numbers: list[int], place: int) -> str:
+    """The release whose number at a place is one more, without the numbers after it."""
+    return ".".join(map(str, [*numbers[:place], numbers[place] + 1]))
 
 
 def _find_reason(text: str, error: InvalidRequirement) -> str:
@@ -334,10 +432,13 @@ def _find_reason(text: str, error: InvalidRequirement) -> str:
     if name is None:
         return "it does not begin with the name of a project"
     # Each clause alone, since the message for the first wrong one is more exact than packaging's for the whole.
-    for clause in re.sub(r"^\s*\[[^\]]*\]", "", text[name.end() :]).strip().strip("()").split(","):
+    specifier = re.sub(r"^\s*\[[^\]]*\]", "", text[name.end() :]).strip().strip("()")
+    for clause in specifier.split(","):
         if why := _find_clause_flaw(clause.strip()):
             return why
-    return _render_error(error)
+    why = _render_error(error)
+    # packaging names the token that it expected, which few people can place.
+    return f"`{specifier}` is no version specifier" if why.startswith("expected ") and specifier else why
 
 
 def _find_clause_flaw(clause: str) -> str:

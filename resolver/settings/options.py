@@ -208,7 +208,7 @@ OPTIONS = (
         metavar="URL",
         merge=Merge.NEARER_FIRST,
         value="list of URLs",
-        help="asked before the default index, in this order",
+        help="searched before the default index, in this order",
     ),
     Option(
         name="find-links",
@@ -251,7 +251,7 @@ OPTIONS = (
         group=Group.INDEXES,
         merge=Merge.NEARER_FIRST,
         value="table",
-        help="URLs to ask instead of those that begin with the key:"
+        help="URLs to request instead of those that begin with the key:"
         ' `"https://download.pytorch.org/whl/" = "https://mirror.example/whl/"`',
     ),
     Option(
@@ -298,7 +298,7 @@ OPTIONS = (
         metavar="FILE",
         merge=Merge.NEARER_FIRST,
         value="list of files",
-        help="replaces what anything else asks of a project",
+        help="replaces all other requirements on a project",
     ),
     Option(
         name="override-dependencies",
@@ -505,7 +505,7 @@ OPTIONS = (
         kind=Kind.FLAG,
         group=Group.RUN,
         flags=("--offline",),
-        help="ask no network: the cache must have it all",
+        help="make no request: everything must be in the cache",
     ),
     Option(name="refresh", kind=Kind.FLAG, group=Group.RUN, flags=("--refresh",), help="take nothing from the cache"),
     _build_limit("timeout", "the longest time for one answer: a page, a file, a git command (default 600)"),
@@ -543,7 +543,7 @@ OPTIONS = (
         flags=("--keyring-provider",),
         choices=("auto", "disabled", "subprocess"),
         default="auto",
-        help="auto (default): ask the command keyring after a 401, where it is installed",
+        help="auto (default): run the command keyring after a 401, where it is installed",
     ),
     Option(
         name="allow-host",

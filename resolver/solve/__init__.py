@@ -11,24 +11,32 @@ from lockfiles._values import lazy_names
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from resolver.solve.diagnosis import NoSolutionError as NoSolutionError
+    from resolver.solve.explanation import ChosenOption as ChosenOption
     from resolver.solve.explanation import CollidingRequirement as CollidingRequirement
     from resolver.solve.explanation import Collision as Collision
+    from resolver.solve.explanation import EarlierFlag as EarlierFlag
     from resolver.solve.explanation import Explanation as Explanation
     from resolver.solve.explanation import Link as Link
     from resolver.solve.explanation import Obstacle as Obstacle
+    from resolver.solve.explanation import Remedy as Remedy
     from resolver.solve.explanation import Supply as Supply
     from resolver.solve.explanation import UnusableVersion as UnusableVersion
+    from resolver.solve.explanation import WrittenLine as WrittenLine
 
 _NAMES_BY_MODULE = {
     "resolver.solve.diagnosis": ("NoSolutionError",),
     "resolver.solve.explanation": (
+        "ChosenOption",
         "CollidingRequirement",
         "Collision",
+        "EarlierFlag",
         "Explanation",
         "Link",
         "Obstacle",
+        "Remedy",
         "Supply",
         "UnusableVersion",
+        "WrittenLine",
     ),
 }
 

@@ -10,31 +10,42 @@ Mode), which is checked once the pins are known.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Literal
 
+from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
-from packaging.utils import NormalizedName
+from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
 from lockfiles._values import dataclass
-from resolver.errors import Fault, HashMismatchError, InputError, InternalError
+from resolver.errors import Fault, HashMismatchError, InputError, InternalError, Position
 from resolver.index.distribution_file import Commit, FixedSource, Folder
 from resolver.index.location import Location, order_locations
 from resolver.index.package_source import PackageSource
 from resolver.requirements.direct_reference import render_reference
-from resolver.requirements.entry import ArchiveUrl, Entry, RequirementList
+from resolver.requirements.entry import (
+    ArchiveUrl,
+    Entry,
+    NamedLocation,
+    RequirementList,
+    with_earlier_location,
+    with_line,
+)
 from resolver.requirements.scopes import IndexFamily, Scope, merge_scopes
-from resolver.requirements.url import Url
+from resolver.requirements.url import Url, parse_url
 from resolver.solve.problem import Problem, Root
 from resolver.solve.resolution import Pin, Resolution
-from resolver.targets.accelerators import Unspecified
+from resolver.targets.accelerators import Gpu, Unspecified
 from resolver.targets.families import load_families
-from resolver.targets.target import Target
+from resolver.targets.platforms import parse_platform
+from resolver.targets.target import Target, parse_python_version
 
 if TYPE_CHECKING:
     from resolver.index.location import FamilyIndexes
     from resolver.settings.settings import Mirror
+    from resolver.solve.explanation import Change, EarlierFlag, OptionName
 
 __all__ = [
     "IndexOptions",
@@ -106,6 +117,14 @@ def build_problem(
     scopes = _scopes_by_name((*entries, *constraints))
     locations, later_locations = _build_places(requirement_list, scopes, indexes, fixed)
     build_indexes = _build_indexes(target, indexes)
+    given = _Given(
+        requirement_list=requirement_list,
+        target=target,
+        indexes=indexes,
+        options=options,
+        direct=fixed,
+        preferences=preferences or {},
+    )
     return Problem(
         target=target,
         roots=_build_roots(requirement_list, entries, fixed),
@@ -132,7 +151,96 @@ def build_problem(
         build_indexes=build_indexes,
         allow=frozenset(options.allow),
         measures_kernels=options.measures_kernels and build_indexes is not None,
+        variant=given.build_variant,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Given:
+    """The arguments of `build_problem`, kept to build the problem of a changed list."""
+
+    requirement_list: RequirementList
+    target: Target
+    indexes: IndexOptions
+    options: SolverOptions
+    direct: Mapping[NormalizedName, FixedSource]
+    preferences: Mapping[NormalizedName, Version]
+
+    def build_variant(self, changes: Sequence[Change]) -> Problem | None:
+        """See `Problem.variant`. What was found of direct references holds for the target that they were found for."""
+        from resolver.solve.explanation import ChosenOption, EarlierFlag, WrittenLine  # Lazy: for refusals alone.
+
+        requirement_list: RequirementList | None = self.requirement_list
+        for change in changes:
+            if requirement_list is None:
+                return None
+            if isinstance(change, WrittenLine):
+                requirement_list = with_line(requirement_list, change.position, change.text)
+            elif isinstance(change, EarlierFlag):
+                location = self._find_location(change)
+                requirement_list = with_earlier_location(requirement_list, location, change.before)
+        if requirement_list is None:
+            return None
+        chosen = {change.name: change.value for change in changes if isinstance(change, ChosenOption)}
+        target = _change_target(self.target, chosen)
+        if target is None or (self.direct and target != replace(self.target, accelerator=target.accelerator)):
+            return None
+        allow = (*self.options.allow, *([canonicalize_name(chosen["allow"])] if "allow" in chosen else []))
+        strategy: Literal["first-index", "best-match"] = self.indexes.strategy
+        return build_problem(
+            replace(requirement_list, pre=requirement_list.pre or "--pre" in chosen),
+            target=target,
+            indexes=replace(self.indexes, strategy="best-match" if "index-strategy" in chosen else strategy),
+            options=replace(
+                self.options,
+                allow=allow,
+                exclude_newer=chosen.get("--exclude-newer", self.options.exclude_newer),
+                overrides=(*self.options.overrides, *_read_override(chosen, requirement_list)),
+            ),
+            direct=self.direct,
+            preferences=self.preferences,
+        )
+
+    def _find_location(self, flag: EarlierFlag) -> NamedLocation:
+        """The location that a flag names: one of the list, the default index, or one that needs no login."""
+        named = [one for one in self.requirement_list.named_locations if one.url.public == flag.url]
+        if named:
+            return named[0]
+        default = self.indexes.default_index
+        url = default if default is not None and default.public == flag.url else parse_url(flag.url)
+        return NamedLocation(url=url, position=flag.before, is_index=True)
+
+
+def _read_override(chosen: Mapping[OptionName, str], requirement_list: RequirementList) -> tuple[Entry, ...]:
+    """The override that is chosen, in the scope of the project's lines."""
+    if "override-dependencies" not in chosen:
+        return ()
+    requirement = Requirement(chosen["override-dependencies"])
+    name = canonicalize_name(requirement.name)
+    scopes = [entry.scope for entry in requirement_list.entries if entry.name == name]
+    position = Position(source="[tool.pinfold] override-dependencies")
+    entry = Entry(position=position, text=str(requirement), name=name, specifier=requirement.specifier)
+    return (replace(entry, scope=scopes[0]) if scopes else entry,)
+
+
+def _change_target(target: Target, chosen: Mapping[OptionName, str]) -> Target | None:
+    """The target with the Python and the machine that are chosen; None for a machine whose host is another one.
+
+    A driver that the user gave goes with the new machine; an assumed one is assumed anew.
+    """
+    from resolver.targets.machine_types import choose_platform, parse_machine_types  # Lazy, as above.
+
+    if "--python" in chosen:
+        target = replace(target, python=parse_python_version(chosen["--python"]))
+    if "--platform" in chosen:
+        target = replace(target, platform=parse_platform(chosen["--platform"]))
+    if "-m" not in chosen:
+        return target
+    gpu = target.accelerator
+    is_given = isinstance(gpu, Gpu) and gpu.driver_source != "assumption"
+    choice = parse_machine_types(chosen["-m"], driver=str(gpu.driver) if isinstance(gpu, Gpu) and is_given else None)
+    platform = choose_platform(choice, None if choice.host == "aarch64" else target.platform)
+    return replace(target, accelerator=choice.accelerator) if platform == target.platform else None
 
 
 def _build_indexes(target: Target, indexes: IndexOptions) -> FamilyIndexes | None:
@@ -196,6 +304,7 @@ def _holding(entries: Iterable[Entry], target: Target) -> tuple[Entry, ...]:
 
 
 def _scopes_by_name(entries: Iterable[Entry]) -> dict[NormalizedName, Scope]:
+    """The scope in which each project is looked for: that of all of its entries together."""
     found: dict[NormalizedName, list[Scope]] = {}
     for entry in entries:
         if entry.name is not None:
@@ -206,12 +315,14 @@ def _scopes_by_name(entries: Iterable[Entry]) -> dict[NormalizedName, Scope]:
 def _build_roots(
     requirement_list: RequirementList, entries: Sequence[Entry], fixed: Mapping[NormalizedName, FixedSource]
 ) -> tuple[Root, ...]:
+    """The requirements of the list as roots of the search, each with the `--no-deps` of its layer."""
     return tuple(_build_root(entry, fixed, no_deps=requirement_list.layers[entry.layer].no_deps) for entry in entries)
 
 
 def _build_root(entry: Entry, fixed: Mapping[NormalizedName, FixedSource], *, no_deps: bool = False) -> Root:
+    """An entry as a root. Its name is known by now: metadata of direct references were read before."""
     if entry.name is None:
-        raise InternalError(f"nobody looked at `{entry.text}`", where=entry.position)
+        raise InternalError(f"the name of `{entry.text}` is not known", where=entry.position)
     return Root(
         position=entry.position,
         text=entry.text,
@@ -231,6 +342,7 @@ def _find_specifier(entry: Entry, fixed: FixedSource | None) -> SpecifierSet:
 
 
 def _overridden_away(overrides: Sequence[Entry], holding: Sequence[Entry]) -> frozenset[NormalizedName]:
+    """The projects of overrides of which none holds for the target: nothing requires them any more, as in uv."""
     kept = {entry.name for entry in holding}
     return frozenset(entry.name for entry in overrides if entry.name is not None and entry.name not in kept)
 

@@ -19,6 +19,7 @@ from packaging.version import Version
 from lockfiles._values import compile_later, dataclass
 
 __all__ = [
+    "BUILT_FOR_GPU",
     "IMPOSSIBLE",
     "TORCH_ABI",
     "TORCH_RELEASE",
@@ -33,6 +34,9 @@ __all__ = [
     "parse_dependency",
     "pins_exactly",
 ]
+
+BUILT_FOR_GPU = "is built for a GPU, and the target has none"
+"""Why a machine without a GPU takes no build of torch that has CUDA."""
 
 WITH_DEPENDENCIES = "*"
 

@@ -7,6 +7,7 @@ wrong, the facts, and how to fix it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import assert_never
@@ -27,11 +28,13 @@ from resolver.solve.explanation import (
     Supply,
     UnusableVersion,
 )
-from resolver.solve.hints import describe_foreign, find_hints
 from resolver.solve.problem import Problem, Root
 from resolver.solve.project_table import ProjectTable, iter_rows
+from resolver.solve.remedies import Trials, find_remedies
 from resolver.solve.search.backtracking import find_collisions, search_by_backtracking
 from resolver.solve.search.universe import Cause, Conflict, Universe, select_rows
+from resolver.targets.target import describe_foreign
+from resolver.targets.torch_builds import NoRunningBuild
 
 __all__ = [
     "NoSolutionError",
@@ -46,10 +49,12 @@ _PLAIN_ROUNDS = 300
 _SHOWN_COLLISIONS = 3
 _SHOWN_LISTED = 12
 _SHOWN_VERSIONS = 3
+_MOST_GROUPED = 200
+"""The most versions whose reasons are read to show those with the same reasons as one."""
 
 
-def build_explanation(universe: Universe, conflict: Conflict) -> Explanation:
-    """The collisions behind a failed search, with hints. Only the hints make requests."""
+def build_explanation(universe: Universe, conflict: Conflict, trials: Trials | None = None) -> Explanation:
+    """The collisions behind a failed search, with remedies, which `trials` try. Only the remedies make requests."""
     found = _find_listed_collisions(universe)
     found = found or _find_collisions(universe.closed(_find_core(universe)))
     lines = (_with_all_lines(collision, universe.problem) for collision in found)
@@ -59,7 +64,7 @@ def build_explanation(universe: Universe, conflict: Conflict) -> Explanation:
         target=str(universe.problem.target),
         collisions=collisions[:shown],
         more_collisions=len(collisions[shown:]),
-        hints=find_hints(universe, collisions),
+        remedies=find_remedies(universe.problem, collisions, trials, universe),
         is_proven=conflict.is_proven,
         stood="" if conflict.is_proven else _describe_end(conflict),
     )
@@ -160,6 +165,7 @@ def _has_conflict(universe: Universe, items: Sequence[Root]) -> bool:
 
 
 def _keep(problem: Problem, items: Sequence[Root]) -> Problem:
+    """The problem with these entries and constraints alone, told apart by identity: a list may repeat a line."""
     kept = set(map(id, items))
     return replace(
         problem,
@@ -282,14 +288,9 @@ def _find_neighbours(table: ProjectTable, items: Sequence[Cause | Root]) -> tupl
     if len(items) != 1 or len(pins) != 1:
         return ()
     try:
-        pinned = Version(pins[0])
+        return table.neighbours(Version(pins[0]))
     except InvalidVersion:
         return ()
-    listed = [version for row, version in enumerate(table.versions) if table.places(row)]
-    below = [version for version in listed if version < pinned]
-    above = [version for version in listed if version > pinned]
-    near = [*([max(below)] if below else []), *([min(above)] if above else [])]
-    return tuple(version for version in near if version != listed[0])
 
 
 def _count_others(cause: Cause, events: Sequence[_Event]) -> int:
@@ -301,6 +302,10 @@ def _count_others(cause: Cause, events: Sequence[_Event]) -> int:
 
 
 def _find_obstacle(table: ProjectTable, matching: int, items: Sequence[Cause | Root]) -> Obstacle:
+    """What is wrong, from the rows that all requirements together admit (`matching`) and the number of these.
+
+    A virtual project stands for a CUDA or torch release that builds agree on, so its requirements come from builds.
+    """
     if is_virtual(table.name):
         return Obstacle.DIFFERENT_BUILDS
     if not table.listings:
@@ -313,21 +318,17 @@ def _find_obstacle(table: ProjectTable, matching: int, items: Sequence[Cause | R
 def _build_supply(universe: Universe, table: ProjectTable, matching: int, neighbours: tuple[Version, ...]) -> Supply:
     """What the locations offer of a project, of which `matching` are the rows that the requirements admit."""
     rows = sorted(iter_rows(matching), key=lambda row: _is_absent(universe, table, row))
+    groups = _group_versions(universe, table, rows[:_MOST_GROUPED])[:_SHOWN_VERSIONS]
     # A row without places is a build that an index may have, where that index was not read.
-    listed = [version for row, version in enumerate(table.versions) if table.places(row)]
+    listed = sum(1 for row in range(len(table.versions)) if table.places(row))
     return Supply(
         locations=tuple(str(listing.location.url) for listing in table.listings),
         missing=tuple(str(location.url) for location in table.missing),
-        version_count=len(listed),
+        version_count=listed,
         file_count=table.file_count,
-        newest=listed[0] if listed else None,
-        nearest=tuple(
-            UnusableVersion(
-                version=table.versions[row], reasons=tuple(dict.fromkeys(_iter_reasons(universe, table, row)))
-            )
-            for row in rows[:_SHOWN_VERSIONS]
-        ),
-        more=len(rows[_SHOWN_VERSIONS:]),
+        newest=table.newest(),
+        nearest=tuple(groups),
+        more=len(rows) - sum(group.count for group in groups),
         neighbours=neighbours,
         builds=universe.rules.explain_rows(table, matching) if universe.rules is not None and matching else (),
         direct=_describe_direct(universe.problem, table),
@@ -335,6 +336,36 @@ def _build_supply(universe: Universe, table: ProjectTable, matching: int, neighb
             family for family in universe.problem.families if family.exclusive and is_family_name(table.name, family)
         ),
     )
+
+
+def _group_versions(universe: Universe, table: ProjectTable, rows: Sequence[int]) -> list[UnusableVersion]:
+    """The versions of rows with their reasons; neighbours with the same reasons are one."""
+    groups: list[UnusableVersion] = []
+    for row in rows:
+        version, reasons = table.versions[row], tuple(dict.fromkeys(_iter_reasons(universe, table, row)))
+        shared = _share(groups[-1].reasons, reasons) if groups else None
+        if shared is not None:
+            groups[-1] = replace(groups[-1], reasons=shared, oldest=version, count=groups[-1].count + 1)
+        elif len(groups) == _SHOWN_VERSIONS:
+            break
+        else:
+            groups.append(UnusableVersion(version=version, reasons=reasons))
+    return groups
+
+
+def _share(reasons: tuple[str, ...], others: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The reasons of two versions if they are the same, but for file names and times of upload; else None."""
+    if reasons == others:
+        return reasons
+    shared, other = (tuple(map(_generalise, each)) for each in (reasons, others))
+    return shared if shared == other else None
+
+
+def _generalise(reason: str) -> str:
+    """A reason without what differs between files that are refused alike: their names and times of upload."""
+    if reason.startswith("uploaded "):
+        return "uploaded after the cut-off date"
+    return re.sub("^`[^`]+`(?: and [0-9]+ other files?)?: ", "", re.sub("^`[^`]+` is ", "wheels ", reason))
 
 
 def _describe_direct(problem: Problem, table: ProjectTable) -> str:
@@ -363,24 +394,33 @@ def _iter_reasons(universe: Universe, table: ProjectTable, row: int) -> Iterator
         yield ruled_out.detail
         return
     files = table.files(row)
-    if files and files[0].yanked is not None:
-        yield f"yanked ({files[0].yanked})" if files[0].yanked else "yanked"
+    if files and (why := files[0].yanked) is not None:
+        yield f"yanked ({why})" if why else "yanked"
     if not (files or table.rejections(row)):
         yield "no file"
-    foreign = [rejection for rejection in table.rejections(row) if rejection.reason == "tags"]
-    described = describe_foreign([rejection.detail for rejection in foreign], universe.problem.target)
-    for rejection in table.rejections(row):
-        match rejection.reason:
+    by_reason: dict[tuple[str, str], list[str]] = {}
+    rejections = table.rejections(row)
+    if any(rejection.reason == "python" for rejection in rejections):
+        # Wheels of a version that needs another Python are for other Pythons: that is one reason, not two.
+        rejections = tuple(rejection for rejection in rejections if rejection.reason != "tags")
+    for rejection in rejections:
+        # Wheels for other machines are one reason, and so are files that are too new, of which the first one counts.
+        detail = rejection.detail if rejection.reason not in ("tags", "exclude-newer") else ""
+        kind = (rejection.reason, detail.replace(f"`{rejection.filename}`", "it"))
+        by_reason.setdefault(kind, []).append(rejection.filename if detail else rejection.detail)
+    foreign = [rejection for rejection in rejections if rejection.reason == "tags"]
+    for (reason, detail), found in by_reason.items():
+        match reason:
             case "python":
-                yield f"needs Python {rejection.detail}"
-            case "tags" if len(foreign) == 1:
-                yield f"`{foreign[0].filename}` is {described}"
+                yield f"needs Python {detail}"
             case "tags":
-                yield f"{len(foreign)} wheels, {described}"
-            case _ if rejection.filename in rejection.detail:
-                yield rejection.detail
+                described = describe_foreign(found, universe.problem.target)
+                yield f"`{foreign[0].filename}` is {described}" if len(found) == 1 else f"wheels {described}"
+            case "exclude-newer":
+                yield min(found)
             case _:
-                yield f"`{rejection.filename}`: {rejection.detail}"
+                more = f" and {_count(len(found) - 1, 'other file')}" if len(found) > 1 else ""
+                yield f"`{found[0]}`{more}: {detail}"
 
 
 class _Paths:
@@ -432,24 +472,30 @@ class NoSolutionError(ResolutionError):
         self.explanation = explanation
 
 
-def build_error(universe: Universe, conflict: Conflict) -> NoSolutionError:
+def build_error(universe: Universe, conflict: Conflict, trials: Trials | None = None) -> NoSolutionError:
     """The error for a conflict that a search over the universe ended with."""
-    return NoSolutionError(build_explanation(universe, conflict))
+    return NoSolutionError(build_explanation(universe, conflict, trials))
 
 
-def build_refusal(problem: Problem, refused: Sequence[tuple[Root, str]]) -> NoSolutionError:
-    """The error for requirements on one project that no build meets, each with the reason: known without a search."""
+def build_refusal(
+    problem: Problem, refused: Sequence[tuple[Root, NoRunningBuild | str]], trials: Trials | None = None
+) -> NoSolutionError:
+    """The error for requirements on one project that no build meets, each with the reason: known without a search.
+
+    The nearest releases that run are neighbours, so that the remedies propose them.
+    """
     requirements = tuple(CollidingRequirement(position=root.position, text=root.text) for root, _ in refused)
-    lines = tuple(dict.fromkeys(why for _, why in refused))
-    supply = Supply(locations=(), missing=(), version_count=0, file_count=0, newest=None, builds=lines)
-    collision = Collision(
-        project=refused[0][0].name, obstacle=Obstacle.UNUSABLE, requirements=requirements, supply=supply
-    )
-    return NoSolutionError(Explanation(target=str(problem.target), collisions=(collision,)))
+    lines = tuple(dict.fromkeys(str(why) for _, why in refused))
+    builds = [why.later or why.earlier for _, why in refused if isinstance(why, NoRunningBuild) and not why.cuda]
+    running = tuple(dict.fromkeys(Version(build.version.public) for build in builds if build is not None))
+    supply, name = Supply(builds=lines, neighbours=running), refused[0][0].name
+    collision = Collision(project=name, obstacle=Obstacle.UNUSABLE, requirements=requirements, supply=supply)
+    remedies = find_remedies(problem, (collision,), trials)
+    return NoSolutionError(Explanation(target=str(problem.target), collisions=(collision,), remedies=remedies))
 
 
 def _iter_faults(explanation: Explanation) -> Iterator[Fault]:
-    """A fault for each collision, the last one with the hints."""
+    """A fault for each collision, the last one with the remedies."""
     what = "no solution" if explanation.is_proven else "no solution found within the limits of the search"
     faults: list[Fault] = []
     for collision in explanation.collisions:
@@ -464,11 +510,12 @@ def _iter_faults(explanation: Explanation) -> Iterator[Fault]:
     if explanation.more_collisions:
         faults.append(Fault(what=f"and {explanation.more_collisions} more collisions like these"))
     yield from faults[:-1]
-    remedy, *others = explanation.hints or ("",)
+    remedy, *others = [line for one in explanation.remedies for line in one.render()] or [""]
     yield replace(faults[-1], remedy=remedy, other_remedies=tuple(others))
 
 
 def _render_obstacle(collision: Collision) -> str:
+    """The first line of a fault, without the target: what is wrong with which project."""
     name = collision.project
     match collision.obstacle:
         case Obstacle.NOT_FOUND:
@@ -486,9 +533,13 @@ def _render_obstacle(collision: Collision) -> str:
 
 
 def _build_fault(what: str, collision: Collision) -> Fault:
+    """A collision as a fault: its requirements, then what decides it.
+
+    That is a direct reference, else the builds, else the locations without the project, else the versions on offer.
+    """
     involved = tuple(_render_requirement(requirement, collision.project) for requirement in collision.requirements)
     supply = collision.supply
-    nearest = tuple(f"  {version.version}: {'; '.join(version.reasons)}" for version in supply.nearest)
+    nearest = tuple(f"  {_render_versions(version)}: {'; '.join(version.reasons)}" for version in supply.nearest)
     if supply.direct:
         return Fault(what=what, involved=involved, why=supply.direct, details=nearest)
     if supply.builds or collision.obstacle is Obstacle.DIFFERENT_BUILDS:
@@ -501,7 +552,13 @@ def _build_fault(what: str, collision: Collision) -> Fault:
     return Fault(what=what, involved=involved, why=_render_supply(supply), details=nearest)
 
 
+def _render_versions(group: UnusableVersion) -> str:
+    """A version, or the newest and the oldest of a run of versions with their number."""
+    return str(group.version) if group.oldest is None else f"{group.version} to {group.oldest}, {group.count} versions"
+
+
 def _render_requirement(requirement: CollidingRequirement, name: str) -> str:
+    """The position and text of a line, then each link of the chain that leads from it to the requirement on `name`."""
     text = f"{requirement.position}: `{requirement.text}`"
     if requirement.is_constraint:
         text += " (a constraint)"
@@ -516,6 +573,7 @@ def _render_requirement(requirement: CollidingRequirement, name: str) -> str:
 
 
 def _render_absence(supply: Supply) -> str:
+    """Which locations were read for a project that none of them has, or why none was."""
     if supply.exclusive and not supply.missing:
         names = ", ".join(f"`{family.name}`" for family in supply.exclusive)
         urls = ", ".join(f"`{url}`" for family in supply.exclusive for url in family.urls)
@@ -524,6 +582,7 @@ def _render_absence(supply: Supply) -> str:
 
 
 def _render_supply(supply: Supply) -> str:
+    """How many versions and files the locations have, and the newest or the nearest where none of them matches."""
     places = ", ".join(supply.locations)
     verb = "has" if len(supply.locations) == 1 else "together have"
     offer = f"{places} {verb} {_count(supply.version_count, 'version')} in {_count(supply.file_count, 'file')}"
@@ -537,4 +596,5 @@ def _render_supply(supply: Supply) -> str:
 
 
 def _count(number: int, noun: str) -> str:
+    """A number with its noun, which takes a plain `s` in the plural."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

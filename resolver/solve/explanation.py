@@ -1,12 +1,14 @@
-"""Why a problem has no solution, as data: collisions, how the list leads to them, and what the locations offer.
+"""Why a problem has no solution, as data: collisions, how the list leads to them, what the locations offer, remedies.
 
-`resolver.solve.diagnosis` makes these values and turns them into text. They are a module of their own so that programs
-and `resolver.solve.hints` read them without the search.
+`resolver.solve.diagnosis` makes these values and turns them into text. They are a module of their own so that programs,
+`resolver.solve.hints` and `resolver.solve.build_problem`, which applies a `Change`, read them without the search.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import Enum
+from typing import Literal
 
 from packaging.utils import NormalizedName
 from packaging.version import Version
@@ -15,7 +17,21 @@ from lockfiles._values import dataclass
 from resolver.errors import Position
 from resolver.requirements.scopes import IndexFamily
 
-__all__ = ["CollidingRequirement", "Collision", "Explanation", "Link", "Obstacle", "Supply", "UnusableVersion"]
+__all__ = [
+    "Change",
+    "ChosenOption",
+    "CollidingRequirement",
+    "Collision",
+    "EarlierFlag",
+    "Explanation",
+    "Link",
+    "Obstacle",
+    "OptionName",
+    "Remedy",
+    "Supply",
+    "UnusableVersion",
+    "WrittenLine",
+]
 
 
 class Obstacle(Enum):
@@ -55,17 +71,23 @@ class CollidingRequirement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnusableVersion:
-    """A version that the requirements admit, and why it is no candidate; reasons without repeats."""
+    """A version that the requirements admit, and why it is no candidate; reasons without repeats.
+
+    It stands for `count` versions with the same reasons, of which `version` is the newest and `oldest` the oldest.
+    """
 
     version: Version
     reasons: tuple[str, ...]
+    oldest: Version | None = None
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Supply:
     """What the locations offer of a project: `locations` have it, `missing` were read and do not list it.
 
-    `nearest` are the newest versions that the requirements admit, `more` counts the rest of those.
+    `nearest` are the newest versions that the requirements admit, those with the same reasons as one; `more` counts the
+    rest of them.
     `neighbours` are the versions just below and above the one that the only requirement names. `builds` are lines
     about builds: for releases of which none runs on the target, which there are, what each lacks, and the nearest that
     run; for wheels that collide, what each is built for. `exclusive` are the exclusive families of the project, whose
@@ -73,11 +95,11 @@ class Supply:
     one.
     """
 
-    locations: tuple[str, ...]
-    missing: tuple[str, ...]
-    version_count: int
-    file_count: int
-    newest: Version | None
+    locations: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    version_count: int = 0
+    file_count: int = 0
+    newest: Version | None = None
     nearest: tuple[UnusableVersion, ...] = ()
     more: int = 0
     neighbours: tuple[Version, ...] = ()
@@ -106,9 +128,70 @@ class Collision:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Explanation:
-    """Why a problem has no solution. `more_collisions` counts those beyond `collisions`; `hints` are whole actions.
+class WrittenLine:
+    """The line of the list, or the constraint, at `position`, written as `text`."""
 
+    position: Position
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarlierFlag:
+    """A flag (`--extra-index-url https://…`) before the entry at `before`, in its layer.
+
+    `url` is the public URL in it. `position` is where the list has the flag, None where it is added.
+    """
+
+    text: str
+    url: str
+    position: Position | None
+    before: Position
+
+
+OptionName = Literal[
+    "--python", "--platform", "-m", "--pre", "--exclude-newer", "allow", "index-strategy", "override-dependencies"
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChosenOption:
+    """An option of the command, or a key of `[tool.pinfold]`, with its value; empty for an option without one."""
+
+    name: OptionName
+    value: str = ""
+
+
+Change = WrittenLine | EarlierFlag | ChosenOption
+"""What a remedy changes: a line, the place of a flag, or an option. `Problem.variant` applies it to the list."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remedy:
+    """What may mend the list: `texts` are clauses with one action each, `changes` the same as data.
+
+    With `is_tried`, a search with all of the changes has found a solution. Without it they only help as far as the
+    facts tell; such a remedy may have no changes. With `is_weakening`, a check of pinfold no longer protects the lock.
+    """
+
+    texts: tuple[str, ...]
+    changes: tuple[Change, ...] = ()
+    is_tried: bool = False
+    is_weakening: bool = False
+
+    def render(self) -> Iterator[str]:
+        """A line for each action; the last one says so where a search has found a solution with all of them."""
+        yield from self.texts[:-1]
+        if not self.is_tried:
+            yield self.texts[-1]
+        else:
+            yield f"{self.texts[-1]} ({'solves' if len(self.texts) == 1 else 'together they solve'} the list)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """Why a problem has no solution. `more_collisions` counts those beyond `collisions`.
+
+    `remedies` that were tried come first, at most three, and a weakening one last of them; then those that were not.
     `is_proven` is false where the search gave up before it had tried everything; `stood` is then a line about its state
     at that point, otherwise empty.
     """
@@ -116,6 +199,6 @@ class Explanation:
     target: str
     collisions: tuple[Collision, ...]
     more_collisions: int = 0
-    hints: tuple[str, ...] = ()
+    remedies: tuple[Remedy, ...] = ()
     is_proven: bool = True
     stood: str = ""

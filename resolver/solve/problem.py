@@ -27,6 +27,7 @@ from resolver.targets.target import Target
 
 if TYPE_CHECKING:
     from resolver.index.location import FamilyIndexes
+    from resolver.solve.explanation import Change
 
 __all__ = [
     "Problem",
@@ -70,6 +71,7 @@ class Problem:
     - `build_indexes` are the indexes with builds for one CUDA each; None means no rules about builds. `allow` are names
       whose builds need not fit machine and torch. With `measures_kernels`, the architectures of a build of torch are
       read out of its wheel where the data lacks them.
+    - `variant(changes)` is the problem of the same list with some changes, to try remedies; None where it is not known.
     - `lines` are the roots and then the constraints on each project, and follow from these.
     """
 
@@ -98,6 +100,7 @@ class Problem:
     build_indexes: FamilyIndexes | None = None
     allow: frozenset[NormalizedName] = frozenset()
     measures_kernels: bool = False
+    variant: Callable[[Sequence[Change]], Problem | None] = lambda changes: None
     lines: Mapping[NormalizedName, Sequence[Root]] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -136,11 +139,12 @@ class _UnknownKindError(Exception):
 _SEARCH_RULES = 2
 """Raised whenever the search answers a problem differently, so that answers of earlier rules are not used."""
 
-_LEFT_OUT = frozenset({"locations", "later_locations", "lines"})
+_LEFT_OUT = frozenset({"locations", "later_locations", "lines", "variant"})
 """The fields that are functions, and the one that follows from others."""
 
 
 def _iter_problem(problem: Problem) -> Iterator[str]:
+    """The parts of a text that is equal for equal problems, field by field."""
     yield f"rules={_SEARCH_RULES}"
     for name in _field_names(Problem):
         if name == "target":

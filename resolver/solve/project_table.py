@@ -135,6 +135,7 @@ class ProjectTable:
         return within & self.yanked_mask
 
     def _has_only_yanked(self, row: int) -> bool:
+        """Whether every admitted file of a row is yanked; one that is not would be the first."""
         files = self.files(row)
         return bool(files) and files[0].yanked is not None
 
@@ -182,6 +183,24 @@ class ProjectTable:
         if self._places is None:
             return ((self.listings[0], row),)
         return self._places[row]
+
+    def newest(self) -> Version | None:
+        """The newest version that a location has, without those of which every file is too new; None without one."""
+        for row, version in enumerate(self.versions):
+            is_too_new = not self.files(row) and any(one.reason == "exclude-newer" for one in self.rejections(row))
+            if self.places(row) and not is_too_new:
+                return version
+        return None
+
+    def neighbours(self, version: Version) -> tuple[Version, ...]:
+        """The versions just below and above one that is not here, without the newest; its own without its label."""
+        listed = [one for row, one in enumerate(self.versions) if self.places(row)]
+        if version.local is not None and Version(version.public) in listed[1:]:
+            return (Version(version.public),)
+        below = [one for one in listed if one < version]
+        above = [one for one in listed if one > version]
+        near = [*([max(below)] if below else []), *([min(above)] if above else [])]
+        return tuple(one for one in near if one != listed[0])
 
     def find_row(self, version: Version) -> int | None:
         """The row of a version, or None."""
@@ -366,6 +385,10 @@ def _read_group(
     *,
     first_only: bool,
 ) -> list[tuple[Location, ProjectPage]]:
+    """The pages of locations that have the project, read in their order; `missing` gets the locations without it.
+
+    With `first_only` no index after the first one that has it is read; links and folders always are.
+    """
     found: list[tuple[Location, ProjectPage]] = []
     index_found = False
     for location in group:
@@ -381,11 +404,13 @@ def _read_group(
 
 
 def _single_page(page: ProjectPage) -> tuple[_Masks, Sequence[Version], None]:
+    """The table of one page: its rows are those of the page."""
     yanked = (page.yanked_mask, page.partly_yanked_mask)
     return (page.wheel_mask, page.sdist_mask, page.prerelease_mask, *yanked, page.local_mask), page.versions, None
 
 
 def _merged_pages(listings: Sequence[ListedPage]) -> tuple[_Masks, Sequence[Version], _Places]:
+    """The table of several pages: a row has the files that each page has of its version."""
     by_version: dict[Version, list[tuple[ListedPage, int]]] = {}
     for listing in listings:
         for row, version in enumerate(listing.page.versions):
@@ -412,6 +437,7 @@ def _find_yanked(spots: Sequence[tuple[ListedPage, int]]) -> tuple[bool, bool]:
 
 
 def _build_file_rules(name: NormalizedName, problem: Problem) -> FileRules:
+    """What the options of a problem say about the files of one project."""
     if name in problem.direct:
         return FileRules()  # The list names the file itself; its hashes are compared once its content is known.
     return FileRules(
@@ -451,7 +477,7 @@ def _refusal(file: DistributionFile, location: Location, rules: FileRules) -> tu
     if not file.is_wheel and not rules.sdists:
         return "only-binary", "the list allows wheels only"
     if rules.hashes is not None and not _may_have_one_of(rules.hashes, file):
-        return "hash", "none of the hashes that the list gives is its own"
+        return "hash", "none of its hashes is in the list"
     if rules.cutoff is not None and not _is_exempt(location, rules):
         if file.upload_time is None:
             raise _missing_upload_time(file, location)
@@ -461,10 +487,12 @@ def _refusal(file: DistributionFile, location: Location, rules: FileRules) -> tu
 
 
 def _is_exempt(location: Location, rules: FileRules) -> bool:
+    """Whether the cut-off date does not apply to a location, under its own URL or that of its mirror."""
     return not rules.exempt.isdisjoint({location.url.public.rstrip("/"), location.named_url.rstrip("/")})
 
 
 def _missing_upload_time(file: DistributionFile, location: Location) -> SettingsError:
+    """The error for a file whose index does not tell when it was uploaded, while a cut-off date is set."""
     return SettingsError(
         f"`{file.filename}` on {location.url} has no upload time, so the cut-off date cannot be applied to it",
         remedy=f"add `{location.url}` to `exclude-newer-exempt` in `[tool.pinfold]`",

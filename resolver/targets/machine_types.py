@@ -106,7 +106,7 @@ class MachineChoice:
         """The warnings for the summary: deprecated names in list order, then a mix of CPU and GPU types."""
         for machine in self.machines:
             if machine.deprecated:
-                what = f"machine type `{machine.name}` is not looked at: {machine.deprecated}"
+                what = f"machine type `{machine.name}` is ignored: {machine.deprecated}"
                 yield str(Fault(what=what, remedy="`GPU-A100`"))
         if self.is_mixed:
             cpu = ", ".join(f"`{one.name}`" for one in self.machines if one.gpu is None and not one.deprecated)
@@ -254,6 +254,10 @@ class _Table:
         Of several with one folded name it is that of the configuration.
         """
         machines = {_fold(one.name): one.name for one in reversed(self.list_machines())}
+        if _fold(name) == "cpu":
+            return tuple(one.name for one in self.list_machines() if one.gpu is None and not one.deprecated)[
+                :_MOST_SUGGESTIONS
+            ]
         gpus = [row["name"] for row in self._gpu_rows.values() if row["vendor"] == "nvidia"]
         gpus += [row.name for row in self._own_gpus.values()]
         others = {_fold(gpu): f"GPU-{gpu.replace(' ', '-')}" for gpu in gpus}

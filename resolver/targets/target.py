@@ -10,27 +10,38 @@ exceptions are `platform_release` and `platform_version`, which are empty, as in
 of a target, and packaging evaluates every comparison with an empty value. On 64-bit Windows `platform_machine` is
 `AMD64`, as interpreters report it.
 
+The last functions are about wheels for other targets, for messages: what their tags are for.
+
 The order of tags is that of `packaging.tags.sys_tags` on such a machine, which is pip's order.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
 from functools import cached_property
 from types import MappingProxyType
 from typing import assert_never, cast
 
 from packaging.markers import Environment, Marker
-from packaging.tags import Tag, compatible_tags, cpython_tags, mac_platforms
+from packaging.tags import Tag, compatible_tags, cpython_tags, mac_platforms, parse_tag
 
 from lockfiles._values import compile_later, dataclass
 from resolver.errors import TargetError
 from resolver.targets.accelerators import UNSPECIFIED, Accelerator, Cpu, Gpu, Unspecified
 from resolver.targets.platforms import DEFAULT_PLATFORM, Glibc, Linux, MacOS, Platform, Windows
 
-__all__ = ["PythonVersion", "Target", "build_marker_environment", "parse_python_version"]
+__all__ = [
+    "PythonVersion",
+    "Target",
+    "build_marker_environment",
+    "describe_foreign",
+    "find_oldest_glibc",
+    "find_systems",
+    "list_minors",
+    "parse_python_version",
+]
 
 # Minor releases of CPython 3. A newer one needs no more than its number here.
 _OLDEST_MINOR = 8
@@ -53,6 +64,15 @@ _WINDOWS_MACHINES = {"amd64": "AMD64", "arm64": "ARM64", "x86": "x86"}
 
 # By minor version of glibc, the older name of the tag (PEP 600).
 _LEGACY_MANYLINUX = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
+
+# By the older name of a tag, the one that states its glibc.
+_OLD_MANYLINUX = {name: f"manylinux_2_{minor}" for minor, name in _LEGACY_MANYLINUX.items()}
+
+# By the start of a platform tag, the `sys_platform` of its systems.
+_SYSTEMS = (("win", "win32"), ("macosx", "darwin"), ("manylinux", "linux"), ("musllinux", "linux"), ("linux", "linux"))
+
+_MOST_NAMED = 6
+"""The most words of a list in a sentence, such as the platforms of wheels."""
 
 # The oldest glibc that has a manylinux tag.
 _OLDEST_GLIBC_MINOR = {"x86_64": 5, "aarch64": 17}
@@ -185,6 +205,75 @@ def parse_python_version(text: str) -> PythonVersion:
     )
     _check_supported(version, text)
     return version
+
+
+def describe_foreign(tags: Sequence[str], target: Target) -> str:
+    """What wheels with these compressed tags, none of which the target has, are for: a part of a sentence.
+
+    It names the first thing that keeps them from the target, as a person would: the Python release, else the glibc,
+    else the platform, else the whole tag (a free-threaded build, another interpreter).
+    """
+    each = [tag for text in tags for tag in parse_tag(text)]
+    platforms = {tag.platform for tag in target.tags}
+    minors = sorted(list_minors(tags, target))
+    if minors:
+        pythons = _join([f"3.{minor}" for minor in minors])
+        return f"for Python {pythons}, not {target.python}"
+    fitting = {(tag.interpreter, tag.abi) for tag in target.tags}
+    others = sorted({tag.platform for tag in each if (tag.interpreter, tag.abi) in fitting} - platforms)
+    glibc = _find_glibc(others, target)
+    if glibc:
+        return f"for glibc {glibc} or newer, and `{target.platform}` has an older one"
+    everywhere = sorted({tag.platform for tag in each})
+    if others or platforms.isdisjoint(everywhere):
+        return f"for {_join(others or everywhere)}, not {target.platform}"
+    kinds = _join(sorted({f"{tag.interpreter}-{tag.abi} on {tag.platform}" for tag in each}))
+    return f"for {kinds}, not {target.python.abi} on {target.platform}"
+
+
+def list_minors(tags: Sequence[str], target: Target) -> set[int]:
+    """The minor releases of CPython whose wheels are among the tags, for platforms that the target has.
+
+    The target's own is not among them: its wheels are foreign for another reason, such as a free-threaded build.
+    """
+    platforms = {tag.platform for tag in target.tags}
+    found = {tag.interpreter for text in tags for tag in parse_tag(text) if tag.platform in platforms}
+    minors = {int(name[3:]) for name in found if name.startswith("cp3") and name[3:].isdigit()}
+    return minors - {target.python.minor}
+
+
+def _find_glibc(platforms: Sequence[str], target: Target) -> str:
+    """The oldest glibc that platform tags of the target's architecture name; empty where one names something else."""
+    if not isinstance(target.platform, Linux) or not isinstance(target.platform.libc, Glibc):
+        return ""
+    return find_oldest_glibc(platforms, target.platform.arch)
+
+
+def find_oldest_glibc(platforms: Sequence[str], arch: str) -> str:
+    """The oldest glibc of `manylinux` tags; empty without tags, or where one is for something else."""
+    releases = []
+    for platform in platforms:
+        family, _, rest = _OLD_MANYLINUX.get(platform.removesuffix(f"_{arch}"), platform).partition("_")
+        major, _, after = rest.partition("_")
+        minor, _, named = after.partition("_")
+        if family != "manylinux" or (named or arch) != arch or not (major + minor).isdigit():
+            return ""
+        releases.append((int(major), int(minor)))
+    return "{}.{}".format(*min(releases)) if releases else ""
+
+
+def find_systems(tags: Sequence[str]) -> set[str | None]:
+    """The `sys_platform` of each system that wheels with these tags are for; None among them for wheels of any."""
+    platforms = {tag.platform for text in tags for tag in parse_tag(text)}
+    return {next((system for start, system in _SYSTEMS if name.startswith(start)), None) for name in platforms}
+
+
+def _join(words: Sequence[str]) -> str:
+    """Words as a part of a sentence, the first ones of a long list."""
+    shown = list(words[:_MOST_NAMED])
+    if len(words) > _MOST_NAMED:
+        return f"{', '.join(shown)} and {len(words) - _MOST_NAMED} more"
+    return f"{', '.join(shown[:-1])} and {shown[-1]}" if len(shown) > 1 else "".join(shown)
 
 
 def build_marker_environment(python: PythonVersion, platform: Platform) -> Environment:

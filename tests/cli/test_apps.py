@@ -359,6 +359,7 @@ def test_the_summary_of_an_app_offers_what_the_platform_adds(project: Project) -
 
     assert "\n  not in the lock: what the platform adds to every app (fastapi, pydantic" in project.lock("app.py").err
     assert "not in the lock" not in project.lock("requirements.txt").err
+    assert project.lock("app.py", "-m", "GPU-A100", "-m", "GPU-H100").err.count("not in the lock") == 1
 
 
 def test_an_old_pydantic_does_not_go_with_what_the_platform_adds(project: Project) -> None:
@@ -390,11 +391,12 @@ def test_app_without_machine_type_says_what_to_do_about_a_build_for_gpus(project
 
     run = project.lock("app.py")
 
-    assert (run.code, run.err.splitlines()[-2:]) == (
+    assert (run.code, run.err.splitlines()[-3:]) == (
         3,
         [
             "    2.4.0: is built for a GPU, and the target has none",
-            '  try: `-m GPU-A100` or another machine with a GPU, if it is meant for one; `allow = ["torch"]` in'
-            " `[tool.pinfold]` locks the build for GPUs all the same",
+            "  try: `-m GPU-A100` or another machine with a GPU, if it is meant for one (solves the list)",
+            '  try: `allow = ["torch"]` in `[tool.pinfold]`, which turns off the check that its builds run (solves the'
+            " list)",
         ],
     )

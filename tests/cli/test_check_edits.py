@@ -29,7 +29,7 @@ sha256 = "{}"
 @pytest.mark.parametrize(
     ("written", "edited", "difference"),
     [
-        (r"\n\[tool.pinfold\]\n", INJECTED, "nothing asks for `zzz`"),
+        (r"\n\[tool.pinfold\]\n", INJECTED, "nothing requires `zzz`"),
         (r'requires-python = ".*"', 'requires-python = ">=3"', "`requires-python` is not `==3.11.*`"),
         (
             r'digest = "sha256:.*"',

@@ -30,9 +30,24 @@ def test_a_build_that_fails_is_3_with_the_line_and_the_path_that_led_to_it(faili
     run = failing.lock("requirements.txt", "--python", MINOR)
     assert run.code == 3
     first, second, *_, last = run.err.splitlines()
-    assert first == "error: requirements.txt:3: the build of `gamma-2.0.tar.gz` gave no metadata; its last words:"
+    assert first == "error: requirements.txt:3: the build of `gamma-2.0.tar.gz` gave no metadata, and ended with:"
     assert second == "  `beta>=1` needs it: `beta 2.0` requires `gamma>=1`"
     assert last == "  try: pass over this version with `--skip-failed-builds`"
+
+
+def test_build_that_fails_is_answered_with_the_python_and_the_version_that_have_wheels(project: Project) -> None:
+    other = "cp312-cp312-manylinux_2_17_x86_64"
+    failing = sdist("gamma", "1.0", static=False, backend_statement=FAILING)
+    project.server.add("gamma", failing, wheel("gamma", "1.0", tags=other), wheel("gamma", "2.0"))
+    project.write_list("gamma==1.0")
+    run = project.lock("requirements.txt", "--python", "3.11", "--build-anyway")
+    assert run.code == 3
+    assert run.err.splitlines()[-4:] == [
+        "  `gamma 1.0` has wheels for Python 3.12, not 3.11",
+        "  try: `--python 3.12`, for which `gamma 1.0` has files (solves the list)",
+        "  try: `gamma==2.0` at requirements.txt:2 (solves the list)",
+        "  try: write its requirements into a `[[tool.pinfold.dependency-metadata]]` table of pyproject.toml",
+    ]
 
 
 def test_a_listed_project_needs_no_path(project: Project) -> None:

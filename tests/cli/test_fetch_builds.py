@@ -179,7 +179,7 @@ def test_build_that_fails_says_its_last_words(project: Project) -> None:
     lock(project)
     run = fetch(project)
     assert run.code == 2
-    assert "error: the build of `gamma-1.0.tar.gz` failed; its last words:\n" in run.err
+    assert "error: the build of `gamma-1.0.tar.gz` failed, and ended with:\n" in run.err
     assert "no compiler" in run.err
     assert not (project.folder / "wheels" / "requirements.txt").exists()
 

@@ -225,5 +225,6 @@ def test_index_with_an_empty_page_still_wins_and_the_later_index_is_named(
         "  requirements.txt:3: `acme`\n"
         "  because https://vendor.example/simple/ has 0 versions in 0 files\n"
         "  try: `https://index.example/simple/` has a version that fits, but https://vendor.example/simple/ comes first"
-        ' and has the project: change their order, or set `index-strategy = "best-match"`\n'
+        ' and has the project: change their order, or set `index-strategy = "best-match"`, with which any'
+        " index may supply any project (solves the list)\n"
     )

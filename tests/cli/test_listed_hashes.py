@@ -50,4 +50,4 @@ def test_file_without_a_listed_hash_is_no_candidate_for_a_hash_that_is_no_sha256
     run = project.lock("requirements.txt")
 
     assert run.code == 3
-    assert run.err.endswith(f"1.0: `{FILENAME}`: none of the hashes that the list gives is its own\n")
+    assert run.err.endswith(f"1.0: `{FILENAME}`: none of its hashes is in the list\n")

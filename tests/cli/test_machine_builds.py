@@ -64,17 +64,28 @@ def test_default_build_that_runs_is_taken_and_no_other_index_is_asked(indexes: I
     assert "with driver" not in run.err
 
 
-def test_release_without_a_build_that_runs_is_refused_without_asking_anybody(indexes: Indexes) -> None:
+def test_release_without_a_build_that_runs_is_refused_with_a_release_that_has_one(indexes: Indexes) -> None:
+    indexes.project.server.add("torch", torch("2.7.0"))
+    indexes.servers["cu128"].add("torch", torch("2.7.0+cu128"))
+
     run = indexes.lock("torch==2.4.0", "-m", "B200", "-q")
 
-    assert (run.code, indexes.asked(), indexes.project.server.log) == (3, set(), [])
+    assert run.code == 3
     assert run.err == (
         "error: no solution for Python 3.11 on manylinux_2_35_x86_64 for GPU-B200 with driver 570.133.20: no version"
         " of `torch` that is required can be used\n"
         "  requirements.txt:1: `torch==2.4.0`\n"
         "  because torch 2.4.0 has builds for cu118, cu121, cu124; none has kernels for sm_100 (GPU-B200); the first"
         " that does is 2.7.0+cu128\n"
+        "  try: `torch==2.7.0` at requirements.txt:1 (solves the list)\n"
     )
+
+
+def test_refusal_from_the_data_makes_no_request_offline(indexes: Indexes) -> None:
+    run = indexes.lock("torch==2.4.0", "-m", "B200", "-q", "--offline")
+
+    assert (run.code, indexes.asked(), indexes.project.server.log) == (3, set(), [])
+    assert "because torch 2.4.0 has builds for cu118, cu121, cu124; none has kernels for sm_100" in run.err
 
 
 def test_build_that_runs_comes_from_the_index_of_its_label(indexes: Indexes) -> None:

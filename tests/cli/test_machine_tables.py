@@ -28,7 +28,7 @@ def test_table_has_each_machine_type_with_what_its_driver_runs(project: Project)
     assert lines[0].split() == ["machine", "type", "GPU", "capability", "driver", "runs"]
     assert "XL             none                                CPU builds" in lines
     assert "GPU-H100       H100       9.0         570.133.20*  CUDA up to 12.x, PTX up to 12.8" in lines
-    assert "GPU                                                not looked at: it names no GPU" in lines
+    assert "GPU                                                ignored: it names no GPU" in lines
     assert lines[-1].startswith("* assumed: the platform publishes none; `lock machines --measure` prints an app")
 
 

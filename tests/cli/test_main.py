@@ -42,6 +42,7 @@ def test_bad_list_is_2_with_all_its_faults(project: Project) -> None:
         2,
         "error: requirements.txt:2: `a ==` is no requirement\n"
         "  because no version follows `==`\n"
+        "  try: write `a`\n"
         "requirements.txt:3: `--frobnicate` is no flag that a list may hold\n",
         [],
     )
@@ -161,7 +162,9 @@ def test_no_solution_is_3_with_the_chain_that_collides(project: Project) -> None
         "error: no solution for Python 3.11 on manylinux_2_35_x86_64: the requirements on `c` exclude each other\n"
         "  requirements.txt:2: `a`, `a 1.0` needs `c<2`\n"
         "  requirements.txt:3: `b`, `b 1.0` needs `c>=2`\n"
-        "  because https://index.example/simple/ has 2 versions in 2 files, the newest 2.0\n",
+        "  because https://index.example/simple/ has 2 versions in 2 files, the newest 2.0\n"
+        '  try: `override-dependencies = ["c>=2"]` in `[tool.pinfold]`, which replaces all requirements on `c`: a'
+        " project that needs another version may fail (solves the list)\n",
     )
     assert project.files() == ["requirements.txt"]
 
@@ -178,6 +181,7 @@ def test_index_that_fails_is_4(project: Project) -> None:
         "  because none are known for it: not in the list, `/dev/null` (a netrc file has no ports, so its logins go to"
         " port 443 of https alone) or the keyring\n"
         f"  try: write `http://${{INDEX_USERNAME}}:${{INDEX_PASSWORD}}@{project.server.authority}/…` in the list,"
+        " or set `PINFOLD_INDEX_MY_URL`, `PINFOLD_INDEX_MY_USERNAME` and `PINFOLD_INDEX_MY_PASSWORD`,"
         " or name a file with `--credentials`\n",
     )
     assert project.files() == ["requirements.txt"]

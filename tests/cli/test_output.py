@@ -88,5 +88,5 @@ def test_reason_of_a_yanked_version_forges_no_line(project: Project) -> None:
         "  requirements.txt:2: `a`\n"
         "  because https://index.example/simple/ has 1 version in 1 file, of which these match\n"
         "    1.0: yanked (broken  [31merror: all is lost)\n"
-        "  try: `a==1.0`, if the yanked version is meant\n",
+        "  try: `a==1.0`, if the yanked version is meant (solves the list)\n",
     )

@@ -219,8 +219,7 @@ def test_inline_constraint_that_collides_is_named_by_its_key(project: Project) -
         "error: no solution for Python 3.11 on manylinux_2_35_x86_64: no version of `b` matches\n"
         "  [tool.pinfold] constraint-dependencies[1]: `b<1` (a constraint)\n"
         "  because https://index.example/simple/ has 3 versions in 3 files, the newest 2.1\n"
-        "  try: allow `b 2.1` at [tool.pinfold] constraint-dependencies[1], which fits all other requirements that were"
-        " read\n",
+        "  try: `b<=2.1` at [tool.pinfold] constraint-dependencies[1] (solves the list)\n",
     )
 
 

@@ -111,7 +111,7 @@ def test_the_error_for_a_dash_in_the_version_of_an_old_sdist_has_the_version() -
     with pytest.raises(UnreadableNameError) as caught:
         FileNames(ALPHA).read("alpha-project-1.0-1.tar.gz")
     assert caught.value.version == Version("1.0.post1")
-    assert str(caught.value) == "the version `1.0-1` has a dash, so that its last part alone is read as the version"
+    assert str(caught.value) == "a file name must not have a dash in its version, as `1.0-1` has (PEP 625)"
 
 
 @pytest.mark.parametrize("suffix", [".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tar.xz"])

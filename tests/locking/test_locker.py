@@ -317,7 +317,7 @@ def test_a_location_that_has_no_project_of_the_list_is_a_warning(project: Projec
             outcome = lock_here(project, ["anyio", flag, url], access=Access(cache_folder=project.cache))
             assert outcome.warnings == (
                 f"requirements[1]: `{url}` has none of the projects that were requested from it: `anyio`, `idna`;"
-                " correct its address, or leave it out",
+                " correct its address, which often ends in `/simple/`, or leave it out",
             )
 
 
@@ -332,7 +332,7 @@ def test_a_location_that_has_no_project_of_the_list_is_part_of_the_error(project
         lock_here(project, ["anyio>=5", "--extra-index-url", other.index_url])
     assert str(caught.value).endswith(
         f"\nrequirements[1]: `{other.index_url}` has none of the projects that were requested from it: `anyio`\n"
-        "  try: correct its address, or leave it out"
+        "  try: correct its address, which often ends in `/simple/`, or leave it out"
     )
 
 

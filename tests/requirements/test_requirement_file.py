@@ -88,19 +88,19 @@ def test_all_faults_of_a_file_come_in_one_report() -> None:
         (
             "six --index-url https://user:hunter2@index.example/",
             "`--index-url` after a requirement in the same line\n"
-            "  because pip drops all flags but `--hash` and `--config-settings` there, without a word\n"
+            "  because pip ignores all flags but `--hash` and `--config-settings` there\n"
             "  try: give each flag a line of its own",
         ),
         (
             "--pre six",
             "`six` follows a flag that takes no more values\n"
-            "  because pip drops it without a word\n"
+            "  because pip ignores it silently\n"
             "  try: give it a line of its own",
         ),
         (
             "-f ./a -f ./b",
             "`--find-links` and another flag in one line\n"
-            "  because pip reads only one of them, without a word\n"
+            "  because pip reads only one of them, and ignores the others\n"
             "  try: give each flag a line of its own",
         ),
         (

@@ -90,7 +90,7 @@ def test_an_unset_variable_stays_as_text() -> None:
         (
             [f"foo --index-url {A}"],
             "requirements[0]: `--index-url` after a requirement in the same item\n"
-            "  because in a requirement file pip drops it there, without a word\n"
+            "  because in a requirement file pip ignores it there\n"
             "  try: make it an item of its own",
         ),
         (

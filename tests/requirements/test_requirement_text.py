@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from packaging.requirements import Requirement
 
 from resolver.requirements.entry import ArchiveUrl, LocalPath, VcsReference
 from resolver.requirements.requirement_list import parse_requirement_file, parse_requirement_list
@@ -10,10 +11,11 @@ from tests.requirements.lists import files, report
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("a==", "no version follows `==`"),
-        ("a>=1,<", "no version follows `<`"),
-        ("a=>1", "`=>` is no operator"),
-        ("a[x]=>1", "`=>` is no operator"),
+        ("a==?,==", "no version follows `==`"),
+        ("a>=1?,<", "no version follows `<`"),
+        ("a=1.0.?", "`=` is no operator"),
+        ("a[x]=>?", "`=>` is no operator"),
+        ("a==1.?", "`==1.?` is no version specifier"),
         ("a~=1", "`~=` needs a version of two numbers or more, as in `~=1.0`"),
         ("a[x", "a bracket is not closed"),
         ("a]", "a bracket is not opened"),
@@ -22,6 +24,87 @@ from tests.requirements.lists import files, report
 )
 def test_usual_mistakes_in_a_requirement_are_told_in_plain_words(text: str, why: str) -> None:
     assert report([text]) == f"requirements[0]: `{text}` is no requirement\n  because {why}"
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("requests^2.31", "requests>=2.31,<3"),
+        ("requests^0.3.1", "requests>=0.3.1,<0.4"),
+        ('requests = "^2.31"', "requests>=2.31,<3"),
+        ('requests = ">=2.31"', "requests>=2.31"),
+        ('requests = "*"', "requests"),
+        ("requests ~2.31", "requests>=2.31,<2.32"),
+        ("requests~2", "requests>=2,<3"),
+        ("requests=2.31.0", "requests==2.31.0"),
+        ("requests==latest", "requests"),
+        ('"requests>=2"', "requests>=2"),
+        ("numpy==>1.2", "numpy>=1.2"),
+        ("numpy=<1.2,>1", "numpy<=1.2,>1"),
+        ("numpy 1.26", "numpy==1.26"),
+        ("numpy>1.2 <2", "numpy>1.2,<2"),
+        ("numpy==1.x", "numpy==1.*"),
+        ("numpy<2.0.*", "numpy<2.0"),
+        ("numpy<=1.26.*", "numpy<1.27"),
+        ("numpy>1.26.*", "numpy>=1.27"),
+        ("flask-login==", "flask-login"),
+        ("a>=1,<", "a>=1"),
+        ("scikit\u2013learn>=1", "scikit-learn>=1"),
+        ("requests\u200b", "requests"),
+        ("uvicorn[standard] = 0.29", "uvicorn[standard]==0.29"),
+    ],
+)
+def test_requirement_in_the_words_of_another_tool_is_answered_with_its_meaning(text: str, meant: str) -> None:
+    lines = report([text]).splitlines()
+
+    assert lines[0].startswith(f"requirements[0]: `{text}` is no requirement")
+    assert lines[-1] == f"  try: write `{meant}`"
+    assert parse_requirement_list([meant]).entries[0].text == str(Requirement(meant))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "pip install numpy",
+            "`pip install numpy` is a command, and no requirement\n  try: write what follows alone: `numpy`",
+        ),
+        (
+            "python=3.9",
+            "`python=3.9` is no requirement\n  because Python is no project that can be installed\n"
+            "  try: remove it, and name the Python with `--python 3.9`",
+        ),
+        (
+            "numpy; python_version > 3.8 and sys_platform == linux",
+            "`python_version > 3.8 and sys_platform == linux`, after `numpy;`, is no environment marker\n"
+            "  because expected a marker variable or quoted string\n"
+            '  try: quote its values: `python_version > "3.8" and sys_platform == "linux"`',
+        ),
+        (
+            "numpy==1.26.4 // why",
+            "`numpy==1.26.4 // why` holds `//`, which begins no comment\n  try: write `numpy==1.26.4  # …`",
+        ),
+        (
+            "Package    Version",
+            "`Package    Version` is the heading of `pip list`, and no requirement\n"
+            "  try: write the output of `pip freeze`",
+        ),
+        (
+            "[project]",
+            "`[project]` is the name of a TOML table, and no requirement\n"
+            "  try: name the file pyproject.toml if it is one; `pipenv requirements` prints a Pipfile as a list",
+        ),
+        (
+            "https://github.com/owner/project",
+            "`https://github.com/owner/project` is a repository, not an archive\n"
+            "  because an installer would read its web page as a source archive\n"
+            "  try: write `git+https://github.com/owner/project`",
+        ),
+        ("requests@latest", "`latest`, after `requests @`, is no URL and no path\n  try: write `requests`"),
+    ],
+)
+def test_what_a_list_cannot_hold_is_answered_with_what_to_do(text: str, message: str) -> None:
+    assert report([text]) == f"requirements[0]: {message}"
 
 
 @pytest.mark.parametrize(

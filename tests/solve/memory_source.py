@@ -172,7 +172,8 @@ def _rejection(file: DistributionFile, ranks: list[int], release: Release, targe
     if release.python is not None and not SpecifierSet(release.python).contains(target.python.full):
         return Rejection(filename=file.filename, reason="python", detail=release.python)
     if not ranks:
-        return Rejection(filename=file.filename, reason="tags", detail=release.wheels[0])
+        tag = "-".join(file.filename.removesuffix(".whl").rsplit("-", 3)[-3:])
+        return Rejection(filename=file.filename, reason="tags", detail=tag)
     return None
 
 
@@ -318,6 +319,10 @@ class MemorySource:
 
     def kernels(self, file: DistributionFile) -> str:
         return self.measured[str(file.version)]
+
+    def for_target(self, target: Target) -> MemorySource:
+        """A source of the same releases for a target, with counts of its own."""
+        return replace(self, target=target, asked_pages=[], asked_dependencies=[], ahead=[], ahead_pages=[])
 
     def without_requests(self) -> PackageSource:
         """The source itself: it makes no requests."""

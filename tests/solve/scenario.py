@@ -23,6 +23,8 @@ from resolver.requirements.scopes import IndexFamily, ScopeRules
 from resolver.requirements.url import Url
 from resolver.settings.settings import Mirror
 from resolver.solve.build_problem import IndexOptions, SolverOptions, build_problem
+from resolver.solve.diagnosis import NoSolutionError
+from resolver.solve.explanation import Explanation
 from resolver.solve.problem import Problem
 from resolver.solve.resolution import Resolution
 from resolver.solve.solving import solve
@@ -33,7 +35,7 @@ from resolver.targets.target import Target, parse_python_version
 from tests.solve.memory_source import DEFAULT_INDEX, MemorySource, Release
 from tests.solve.pytorch_indexes import build_pytorch_indexes
 
-__all__ = ["Answer", "Scenario", "iter_scenarios", "run_scenario"]
+__all__ = ["Answer", "Scenario", "find_explanation", "iter_scenarios", "run_scenario"]
 
 _FOLDER = Path(__file__).parent / "scenarios"
 
@@ -70,7 +72,30 @@ def run_scenario(scenario: Scenario, *, eager: bool = True) -> Answer:
     """What the solver answers."""
     table = scenario.table
     target = _build_target(table.get("target", {}))
-    source = MemorySource(
+    source = _build_source(table, target, eager=eager)
+    try:
+        resolution = solve(*_pose(table, target, source), open_source=lambda other: _open(table, other, source))
+    except PinfoldError as error:
+        return Answer(error=str(error), asked=source.asked_dependencies, asked_indexes=_list_asked_indexes(source))
+    return _describe(resolution, source)
+
+
+def find_explanation(scenario: Scenario) -> Explanation | None:
+    """The explanation of a scenario without a solution; None for any other."""
+    table = scenario.table
+    target = _build_target(table.get("target", {}))
+    source = _build_source(table, target)
+    try:
+        solve(*_pose(table, target, source), open_source=lambda other: _open(table, other, source))
+    except NoSolutionError as error:
+        return error.explanation
+    except PinfoldError:
+        return None
+    return None
+
+
+def _build_source(table: Mapping[str, Any], target: Target, *, eager: bool = True) -> MemorySource:
+    return MemorySource(
         releases=_build_releases(table),
         target=target,
         failing=frozenset(table.get("failing", ())),
@@ -78,11 +103,6 @@ def run_scenario(scenario: Scenario, *, eager: bool = True) -> Answer:
         direct_releases=_build_direct(table),
         measured={version: str(text) for version, text in table.get("kernels", {}).items()},
     )
-    try:
-        resolution = solve(*_pose(table, target, source))
-    except PinfoldError as error:
-        return Answer(error=str(error), asked=source.asked_dependencies, asked_indexes=_list_asked_indexes(source))
-    return _describe(resolution, source)
 
 
 def _pose(table: Mapping[str, Any], target: Target, source: MemorySource) -> tuple[Problem, PackageSource]:
@@ -106,6 +126,11 @@ def _pose(table: Mapping[str, Any], target: Target, source: MemorySource) -> tup
     )
     problem = _build_problem(table, target, found.requirement_list, overrides, found.fixed)
     return problem, SourceWithDirect(source, found.fixed, target=target, locate=locate)
+
+
+def _open(table: Mapping[str, Any], target: Target, source: MemorySource) -> PackageSource:
+    """The source of a target, to try remedies."""
+    return _pose(table, target, source.for_target(target))[1]
 
 
 def _describe(resolution: Resolution, source: MemorySource) -> Answer:

@@ -29,3 +29,11 @@ def test_scenario_has_its_answer(scenario: Scenario, eager: bool) -> None:
 
 def test_there_are_scenarios_for_every_topic() -> None:
     assert len(SCENARIOS) >= 80
+
+
+def test_sixty_lists_that_people_write_have_their_whole_message_and_half_of_them_are_public_reports() -> None:
+    messages = [scenario.table for scenario in SCENARIOS if scenario.name.startswith("messages: ")]
+    reports = {table["report"] for table in messages if "report" in table}
+
+    assert sum(isinstance(table.get("error"), str) for table in messages) >= 60
+    assert len(reports) >= 30

@@ -98,7 +98,7 @@ def test_a_mix_of_cpu_and_gpu_types_is_a_gpu_target_with_a_warning() -> None:
 def test_the_bare_gpu_type_names_no_gpu_and_gives_a_warning() -> None:
     choice = parse_machine_types("GPU")
     assert choice.accelerator == UNSPECIFIED
-    assert list(choice.iter_warnings()) == ["machine type `GPU` is not looked at: it names no GPU\n  try: `GPU-A100`"]
+    assert list(choice.iter_warnings()) == ["machine type `GPU` is ignored: it names no GPU\n  try: `GPU-A100`"]
 
 
 def test_beside_a_known_gpu_the_bare_type_changes_nothing() -> None:
@@ -120,6 +120,7 @@ def test_a_name_that_may_be_a_gpu_beside_cpu_types_is_no_cpu_target(names: str) 
         ("H10", "GPU-H100"),
         ("rtx5900", "GPU-RTX5090"),
         ("XXL", "XL"),
+        ("CPU", "XS"),
         ("RTX PRO 6000 Blackwel", "GPU-RTX-PRO-6000-Blackwell-Max-Q"),
         ("quantum", None),
     ],

@@ -61,6 +61,7 @@ class _Run:
         self._arguments = arguments
         self._outcomes = LockOutcomes(arguments)
         self._since = time.monotonic()
+        self._hinted: set[str] = set()
         self._folder = Path.cwd()
         self._renamed: dict[Path, Path] = {}
 
@@ -193,12 +194,14 @@ class _Run:
     ) -> None:
         """Report a new lock: as text unless `--quiet`, and in the document of `--json`.
 
-        A hint about the platform of an app belongs to the text alone.
+        A hint about the platform of an app belongs to the text alone, once for each source.
         """
         # Lazy: a quiet run reports nothing.
         from resolver.cli.summary import LockReport, render_lock_report, report_as_json
         from resolver.sources.apps.fal.tables import find_platform_hint
 
+        hint = None if plan.source.name in self._hinted else find_platform_hint(plan.source)
+        self._hinted.add(plan.source.name)
         report = LockReport(
             source=plan.source.name,
             path=None if plan.path is None else self._show(plan.path),
@@ -208,7 +211,7 @@ class _Run:
             python_rule=plan.python_rule,
             machines=plan.machines,
             duration_s=self._measure_lock(),
-            hint=find_platform_hint(plan.source),
+            hint=hint,
         )
         if self._arguments.as_json:
             self._outcomes.note(build_lock_key(plan), report_as_json(report))

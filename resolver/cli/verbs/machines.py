@@ -252,7 +252,7 @@ def _row_cells(row: _Row) -> tuple[str, str, str, str, str]:
     """
     machine, gpu = row.machine, row.machine.gpu
     if machine.deprecated:
-        return machine.name, "", "", "", f"not looked at: {machine.deprecated}"
+        return machine.name, "", "", "", f"ignored: {machine.deprecated}"
     if gpu is None:
         return machine.name, "none", "", "", "CPU builds"
     if row.choice is None or not isinstance(row.choice.accelerator, Gpu):

@@ -28,7 +28,7 @@ from resolver.errors import InputError
 
 __all__ = ["run_tree", "run_why"]
 
-_DESCRIPTION = "The pins of a lock, each under what asks for it, with what each asked and its download size."
+_DESCRIPTION = "The pins of a lock, each under what requires it, with the requirements and the download size."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,7 @@ def _build_parser(program: str) -> argparse.ArgumentParser:
     """The parser of the verb; `program` is the name of the command in its help."""
     parser = build_verb_parser(program, "tree", _DESCRIPTION, keeps_lines=False)
     add_lockfiles(parser)
-    parser.add_argument("--invert", action="store_true", help="each pin over what asks for it")
+    parser.add_argument("--invert", action="store_true", help="each pin above what requires it")
     parser.add_argument("--package", action="append", metavar="NAME", help="begin with this pin; several times")
     parser.add_argument(
         "--depth", type=partial(parse_number, lowest=0), metavar="N", help="levels below the first to show"

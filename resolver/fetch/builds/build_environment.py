@@ -187,7 +187,7 @@ def build_tree_metadata(
             _install_requirements(wanted, environment, builds)
             return _parse_metadata(backend.prepare_metadata()), wanted
     except BuildFailedError as error:
-        what = f"the build of `{described}` gave no metadata; its last words:"
+        what = f"the build of `{described}` gave no metadata, and ended with:"
         raise _explain_failure(what, error, project=project, described=described) from error
     except MetadataError:
         raise

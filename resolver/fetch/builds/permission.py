@@ -288,7 +288,7 @@ def check_build_allowed(
 
 
 def _refuse_unasked(described: str, project: NormalizedName | None) -> MetadataError:
-    """The error for a build of a source that a lock names, without a word of its user."""
+    """The error for a build of a source that a lock names that its user did not permit."""
     return MetadataError(
         f"only a build can tell what `{described}` needs, and it was not built",
         why="a lock does not decide which code runs here",

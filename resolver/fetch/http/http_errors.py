@@ -66,12 +66,14 @@ def authentication_error(
 def _render_login_remedy(url: str, host: str) -> str:
     """How to give a login for the place of a public URL, in a form that can be pasted.
 
-    `USER` is no name for the variable: a shell sets it to the name of the account.
+    `USER` is no name for the variable: a shell sets it to the name of the account. The variables of `PINFOLD_INDEX_…`,
+    with any name in the middle, and the file serve verbs that read a lock as well.
     """
     match = re.match(r"([a-z]+)://([^/?#]+)", url)
     scheme, authority = match.groups() if match else ("https", host)
     return (
         f"write `{scheme}://${{INDEX_USERNAME}}:${{INDEX_PASSWORD}}@{authority}/…` in the list,"
+        " or set `PINFOLD_INDEX_MY_URL`, `PINFOLD_INDEX_MY_USERNAME` and `PINFOLD_INDEX_MY_PASSWORD`,"
         " or name a file with `--credentials`"
     )
 

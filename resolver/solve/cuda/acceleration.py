@@ -25,8 +25,7 @@ from lockfiles._values import dataclass
 from resolver.index.distribution_file import DistributionFile
 from resolver.index.location import FamilyIndexes, Location
 from resolver.index.version_sets import VersionSets
-from resolver.solve.build_rules import BUILT_FOR_GPU
-from resolver.solve.demand import TORCH_ABI, TORCH_RELEASE
+from resolver.solve.demand import BUILT_FOR_GPU, TORCH_ABI, TORCH_RELEASE
 from resolver.solve.project_table import FileRules, ProjectTable
 from resolver.targets.accelerators import (
     Accelerator,

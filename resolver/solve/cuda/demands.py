@@ -1,6 +1,6 @@
 """The rules about CUDA builds in one universe: tables, demands on virtual projects, and rows that turn out not to run.
 
-In: a universe and the `Acceleration` of its target. Out: what the search needs of `resolver.solve.build_rules`, which
+In: a universe and the `Acceleration` of its target. Out: what the search needs of `BuildRules`, which
 `resolver.solve.solving` completes with explanations. Demands come in two steps: before metadata is read, if the label
 or the index determines the CUDA of a build, and after it, if only the data or the pins of NVIDIA's components do.
 Metadata takes precedence over the data, and the contradiction is reported.

@@ -47,7 +47,7 @@ Look = Callable[[Problem], tuple[Universe, Found | Conflict]]
 """Searches for a solution of a problem, without building a resolution or an error from the outcome."""
 
 
-def list_refused(problem: Problem, acceleration: Acceleration) -> tuple[tuple[Root, str], ...]:
+def list_refused(problem: Problem, acceleration: Acceleration) -> tuple[tuple[Root, NoRunningBuild | str], ...]:
     """The roots that no build can meet by the data alone, each with the reason.
 
     They ask for a plugin by an extra (`jax[cuda13]`) that the machine does not run, or pin a torch of which the data
@@ -59,7 +59,7 @@ def list_refused(problem: Problem, acceleration: Acceleration) -> tuple[tuple[Ro
         return extras
     if not all(location.is_default for location in problem.locations(TORCH_NAME)):
         return ()
-    return tuple((root, str(why)) for root in problem.roots if (why := _find_refusal(root, acceleration)) is not None)
+    return tuple((root, why) for root in problem.roots if (why := _find_refusal(root, acceleration)) is not None)
 
 
 def explain_rows(acceleration: Acceleration, table: ProjectTable, matching: int) -> tuple[str, ...]:

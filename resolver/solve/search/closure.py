@@ -7,7 +7,7 @@ demand is met: a row that does not meet one is an error of the search, not of th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
 
 from packaging.utils import NormalizedName
@@ -115,6 +115,11 @@ def _iter_warnings(universe: Universe, reached: _Reached, pins: tuple[Pin, ...])
             yield f"`{name} {universe.table(name).versions[row]}` was left out: {ruled_out.detail}"
 
 
+def _join_extras(near: Sequence[str]) -> str:
+    """The extras of a project with names like the one that it lacks, as the end of a sentence."""
+    return f"; it provides {', '.join(f'`{extra}`' for extra in near)}" if near else ""
+
+
 def _is_from_default(universe: Universe, pin: Pin) -> bool:
     locations = universe.problem.locations(pin.name)
     return any(location.is_default and location.url.public == pin.index for location in locations)
@@ -127,9 +132,14 @@ def _iter_extra_warnings(universe: Universe, reached: _Reached, pin: Pin) -> Ite
     if read is None:
         return
     missing = sorted(pin.extras - set(read.extras))
+    if not missing:
+        return
+    from difflib import get_close_matches  # Lazy: few lists name an extra that is not there.
+
     for extra in missing[:_SHOWN_EXTRAS]:
         asked = next((requester for requester in pin.requesters if f"{extra}" in requester.text), pin.requesters[0])
         where = f"{asked.position}" if asked.position is not None else f"`{asked.parent}`"
-        yield f"{where}: `{pin.name} {pin.version}` does not provide the extra `{extra}`"
+        known = _join_extras(get_close_matches(extra, sorted(read.extras), n=_SHOWN_EXTRAS, cutoff=0.6))
+        yield f"{where}: `{pin.name} {pin.version}` does not provide the extra `{extra}`{known}"
     if more := len(missing[_SHOWN_EXTRAS:]):
         yield f"`{pin.name} {pin.version}` does not provide {more} more of the required extras"

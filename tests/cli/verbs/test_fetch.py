@@ -226,7 +226,7 @@ def test_file_that_is_gone_says_so(locked: Project) -> None:
     assert (run.code, run.err) == (
         4,
         f"error: `{ALPHA}` is not there any more: status 404 for https://index.example/files/{ALPHA}\n"
-        "  try: `lock`, which asks the index where it is now\n",
+        "  try: `lock`, which reads on the index where it is now\n",
     )
 
 
@@ -240,7 +240,7 @@ def test_json_of_a_failure_has_its_message(locked: Project) -> None:
         "error": run.err.removeprefix("error: ").rstrip("\n"),
         **parts(
             f"`{ALPHA}` is not there any more: status 404 for {url}",
-            remedy="`lock`, which asks the index where it is now",
+            remedy="`lock`, which reads on the index where it is now",
         ),
         "where": url,
     }

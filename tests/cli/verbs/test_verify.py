@@ -144,7 +144,7 @@ def test_added_package_is_told_though_its_file_is_real(locked: Project) -> None:
 
     run = run_verb(locked, "verify", *LOOPBACK)
 
-    assert (run.code, run.out) == (1, "evil 1.0 is locked, and nothing asks for it\n")
+    assert (run.code, run.out) == (1, "evil 1.0 is locked, and nothing requires it\n")
 
 
 def test_version_that_its_index_has_lost_is_told(locked: Project) -> None:
@@ -154,7 +154,7 @@ def test_version_that_its_index_has_lost_is_told(locked: Project) -> None:
 
     assert (run.code, run.out) == (
         1,
-        "core 1.0 is locked, which cannot be had as its list asks for it any more: core 1.1 can\n",
+        "core 1.0 is locked, but the indexes no longer have it as its list requires it: they have core 1.1\n",
     )
 
 

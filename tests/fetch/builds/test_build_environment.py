@@ -147,7 +147,7 @@ def test_error_for_a_failed_build_shows_the_end_of_its_output(server: IndexServe
     with pytest.raises(MetadataError) as caught:
         read_dependencies(open_source, server, target=HOST)
     first, *middle, last = str(caught.value).splitlines()
-    assert first == "the build of `a-1.0.tar.gz` gave no metadata; its last words:"
+    assert first == "the build of `a-1.0.tar.gz` gave no metadata, and ended with:"
     assert any("no compiler here" in line for line in middle)
     assert last == "  try: write its requirements into a `[[tool.pinfold.dependency-metadata]]` table of pyproject.toml"
     assert caught.value.needs_build

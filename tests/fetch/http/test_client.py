@@ -144,6 +144,7 @@ def test_refused_access_names_the_host_and_is_not_requested_again(status: int, m
     assert str(caught.value) == (
         f"{message}\n  because none are known for it: not in the list\n"
         "  try: write `https://${INDEX_USERNAME}:${INDEX_PASSWORD}@index.example/…` in the list,"
+        " or set `PINFOLD_INDEX_MY_URL`, `PINFOLD_INDEX_MY_USERNAME` and `PINFOLD_INDEX_MY_PASSWORD`,"
         " or name a file with `--credentials`"
     )
 

@@ -20,6 +20,7 @@ URL = "https://index.example/simple/a/"
             f"`index.example` wants a user and password: status 401 for {URL}\n"
             "  because none are known for it: not in the list, `~/.netrc` or the keyring\n"
             "  try: write `https://${INDEX_USERNAME}:${INDEX_PASSWORD}@index.example/…` in the list, "
+            "or set `PINFOLD_INDEX_MY_URL`, `PINFOLD_INDEX_MY_USERNAME` and `PINFOLD_INDEX_MY_PASSWORD`, "
             "or name a file with `--credentials`",
         ),
         (

@@ -7,8 +7,8 @@ from packaging.version import Version
 
 from resolver.index.location import FamilyIndexes, Location
 from resolver.requirements.url import Url
-from resolver.solve.build_rules import BUILT_FOR_GPU
 from resolver.solve.cuda.acceleration import CUDA, CUDA_MAJOR, NO_CUDA, TORCH_NAME, Acceleration, build_virtual_table
+from resolver.solve.demand import BUILT_FOR_GPU
 from resolver.targets.accelerators import Gpu
 from resolver.targets.data_files import read_data
 from resolver.targets.kernels import Runs
