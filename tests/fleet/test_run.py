@@ -93,6 +93,25 @@ def test_only_what_can_have_changed_is_locked_again(fleet: Fleet) -> None:
     assert b'name = "web"\nversion = "7"' in fleet.read_locks()["a/pylock.m.toml"]
 
 
+def test_named_snapshot_shows_the_indexes_as_they_were_and_any_other_run_as_they_are(fleet: Fleet) -> None:
+    fleet.write("a/requirements.txt", "web")
+    lock_fleet(fleet.options(snapshot="before"))
+    fleet.server.add("web", wheel("web", "7"))
+    fleet.write("b/requirements.txt", "web")
+    fleet.write("c/requirements.txt", "web", "log")
+
+    (fleet.folder / "c/requirements.txt").rename(fleet.folder / "c/later.txt")
+    assert lock_fleet(fleet.options(snapshot="before")).sent == 1
+    (fleet.folder / "c/later.txt").rename(fleet.folder / "c/requirements.txt")
+    assert lock_fleet(fleet.options()).sent == 1
+
+    locks = fleet.read_locks()
+    assert b'name = "web"\nversion = "2.0"' in locks["b/pylock.m.toml"]
+    assert b'name = "web"\nversion = "7"' in locks["c/pylock.m.toml"]
+    assert lock_fleet(fleet.options()).sent == 0
+    assert lock_fleet(fleet.options(snapshot="before")).sent == 1
+
+
 def test_lock_that_is_gone_is_made_again(fleet: Fleet) -> None:
     write_lists(fleet)
     lock_fleet(fleet.options())
