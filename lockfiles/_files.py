@@ -88,7 +88,7 @@ def temporary_file(path: Path, *, mode: int | None = None) -> Iterator[Path]:
         temporary = path.with_name(f".{path.name[:200]}.{os.urandom(6).hex()}.tmp")
         # `tempfile` would make the file private to the user.
         descriptor = os.open(temporary, flags, 0o666 if mode is None else mode)
-        if not _lock(descriptor) or os.fstat(descriptor).st_nlink:
+        if not _lock(descriptor, waits=True) or os.fstat(descriptor).st_nlink:
             break
         os.close(descriptor)  # Another run took it for a stray one before it was locked.
     try:
@@ -125,15 +125,15 @@ def _remove_unlocked(path: str) -> None:
             os.close(descriptor)
 
 
-def _lock(descriptor: int) -> bool:
+def _lock(descriptor: int, *, waits: bool = False) -> bool:
     """Lock an open file until it is closed or its process ends; False where another holds it, or nothing can be locked.
 
-    On Windows nothing is locked.
+    `waits` waits for another that holds it. On Windows nothing is locked.
     """
     if _fcntl is None:
         return False
     try:
-        _fcntl.flock(descriptor, _fcntl.LOCK_EX | _fcntl.LOCK_NB)
+        _fcntl.flock(descriptor, _fcntl.LOCK_EX if waits else _fcntl.LOCK_EX | _fcntl.LOCK_NB)
     except OSError:
         return False
     return True

@@ -43,6 +43,10 @@ if TYPE_CHECKING:
 
     from resolver.fetch.shared_stores import MemoryStore
     from resolver.fetch.store import Store
+    from resolver.index.package_source import PageEvidence
+
+    NotePages = Callable[[tuple[PageEvidence, ...] | None], None]
+    """Gets evidence: see `Locker.list_pages`."""
 
 __all__ = ["DEFAULT_MEMORY_BYTES", "Item", "LockTarget", "Session", "lock", "lock_plan"]
 
@@ -197,19 +201,33 @@ class Session:
             return self._lock_each(plans, access, upgrade)
 
     def lock_plans(
-        self, plans: Sequence[LockPlan], *, upgrade: Upgrade = KEEP_ALL, cancellation: Cancellation | None = None
+        self,
+        plans: Sequence[LockPlan],
+        *,
+        upgrade: Upgrade = KEEP_ALL,
+        cancellation: Cancellation | None = None,
+        note_pages: NotePages | None = None,
     ) -> tuple[LockOutcome | PinfoldError, ...]:
-        """As `lock_many`, for plans of one list."""
+        """As `lock_many`, for plans of one list. `note_pages` gets the pages that the results rest on."""
         with self._running(cancellation) as access:
-            return self._lock_each(plans, access, upgrade)
+            return self._lock_each(plans, access, upgrade, note_pages)
 
     def _lock_each(
-        self, plans: Sequence[LockPlan | PinfoldError], access: Access, upgrade: Upgrade
+        self,
+        plans: Sequence[LockPlan | PinfoldError],
+        access: Access,
+        upgrade: Upgrade,
+        note_pages: NotePages | None = None,
     ) -> tuple[LockOutcome | PinfoldError, ...]:
         """For each plan its lock or error; an error in place of a plan is its own result."""
         good = [plan for plan in plans if not isinstance(plan, PinfoldError)]
         with Locker(good, access=access, upgrade=upgrade) as locker:
-            return tuple(plan if isinstance(plan, PinfoldError) else _try(partial(locker.lock, plan)) for plan in plans)
+            found = tuple(
+                plan if isinstance(plan, PinfoldError) else _try(partial(locker.lock, plan)) for plan in plans
+            )
+            if note_pages is not None:
+                note_pages(locker.list_pages())
+            return found
 
     @contextmanager
     def _running(self, cancellation: Cancellation | None) -> Iterator[Access]:

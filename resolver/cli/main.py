@@ -48,6 +48,7 @@ _MODULES = (
     "digest",
     "export",
     "fetch",
+    "fleet",
     "hook",
     "layers",
     "machines",

@@ -37,7 +37,7 @@ _VERBS = """verbs, each with a `lock help VERB`; a source of that name is writte
   about a lock      why, tree, diff, sizes, outdated, report
   whether it holds  verify, audit, secrets
   to install it     fetch, export, digest, layers
-  around it         machines, allow, hook, completion"""
+  around it         machines, allow, hook, fleet, completion"""
 _WEEKLY = ("machine-type", "python", "platform", "output", "check", "upgrade", "upgrade-package", "json")
 """The options that `lock --help` has, in this order; `lock help all` has all."""
 _EXIT_CODES = """\

@@ -6,6 +6,7 @@ import os
 import socket
 import stat
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -148,6 +149,33 @@ def test_a_temporary_file_in_use_is_left_alone(tmp_path: Path) -> None:
         remove_strays(tmp_path)
         assert list(tmp_path.iterdir()) == [temporary]
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows locks no files here")
+def test_a_file_that_another_process_takes_for_a_stray_one_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import fcntl  # Not on Windows.
+
+    true_open = os.open
+    taken: list[str] = []
+
+    def open_and_take(path: Path, *rest: int) -> int:
+        """Open a new file, which the other process locks and removes before this one can lock it."""
+        descriptor = true_open(path, *rest)
+        if not taken:
+            taken.append(path.name)
+            other = true_open(path, os.O_WRONLY)
+            fcntl.flock(other, fcntl.LOCK_EX)
+            path.unlink()
+            threading.Timer(0.05, os.close, (other,)).start()
+        return descriptor
+
+    monkeypatch.setattr(os, "open", open_and_take)
+    replace_file(tmp_path / "a", b"1")
+
+    assert len(taken) == 1
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a", b"1")]
 
 
 def test_a_folder_that_is_not_there_has_no_strays(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Locks of many lists, made by many processes, and queries about them."""

@@ -1,0 +1,185 @@
+"""`lock fleet` and `lock fleet which` as a user runs them: exit codes, what is shown, and refusals."""
+
+from __future__ import annotations
+
+import json
+import re
+import zipfile
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+import yaml  # type: ignore[import-untyped]  # It has no types.
+
+from resolver.cli.verb_arguments import find_parser
+from resolver.cli.verbs.fleet import run_fleet
+from resolver.fleet.cluster import open_client
+from tests.cli.verb_runs import LOOPBACK, run_verb
+from tests.cli.verbs.test_audit import ADVISORY
+from tests.command import Project, Run
+from tests.servers import wheel
+from tests.test_documented_verbs import collect_keys, read_keys
+
+_EXAMPLE = Path(__file__).parents[3] / "examples" / "fleet"
+
+
+@pytest.fixture(scope="module")
+def scheduler() -> Iterator[str]:
+    """The address of a scheduler with one worker process."""
+    with open_client(None, workers=1) as client:
+        yield client.scheduler.address
+
+
+@pytest.fixture
+def apps(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """Two lists, for an index with two releases of `thing`."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    project.server.add("thing", wheel("thing", "1.0"), wheel("thing", "2.0"))
+    for name, item in (("a", "thing<2"), ("b", "thing")):
+        project.write(f"apps/{name}/requirements.txt", f"--index-url INDEX\n{item}\n")
+    return project
+
+
+def lock_apps(apps: Project, scheduler: str, *words: str, manifest: str = "apps") -> Run:
+    return apps.lock("fleet", manifest, "-o", "locks", "--scheduler", scheduler, *words)
+
+
+def test_fleet_shows_what_it_has_done(apps: Project, scheduler: str) -> None:
+    run = lock_apps(apps, scheduler, "-m", "M", "-m", "GPU-A100")
+
+    assert (run.code, run.out) == (0, "")
+    *_, done, summary, sent, gpu, cpu, places = run.err.splitlines()
+    assert done == "2 of 2 lists"
+    assert summary == "2 lists, 4 locks: 4 new"
+    assert sent.startswith("  2 lists were locked in this run; download ")
+    assert gpu.startswith("  GPU-A100: 2 locked, 2 pins, ")
+    assert cpu.startswith("  M: 2 locked, 2 pins, ")
+    assert places.startswith("  rows: locks/.fleet/results.jsonl; pins: ")
+    assert [name for name in apps.files() if name.endswith(".toml")] == [
+        f"locks/{name}/pylock.{machine}.toml" for name in "ab" for machine in ("gpu-a100", "m")
+    ]
+
+
+def test_what_completes_words_knows_the_options_of_a_fleet() -> None:
+    known = {option for action in find_parser(run_fleet, "lock")._actions for option in action.option_strings}
+    assert {"--scheduler", "--store", "--changed", "--index", "--report"} <= known
+
+
+def test_fleet_with_a_failed_list_ends_with_three(apps: Project, scheduler: str) -> None:
+    apps.write("apps/c/requirements.txt", "--index-url INDEX\nthing>2\n")
+
+    run = lock_apps(apps, scheduler, "--json", "-q")
+
+    summary = json.loads(run.out)
+    assert (run.code, summary["states"], summary["causes"]) == (3, {"failed": 1, "new": 2}, {"no-solution": 1})
+    assert "failed by no-solution: 1" in lock_apps(apps, scheduler).err
+
+
+def test_report_is_a_page_about_the_locks_of_the_run_that_changed_first(apps: Project, scheduler: str) -> None:
+    lock_apps(apps, scheduler, "-m", "M")
+    apps.write("apps/b/requirements.txt", "--index-url INDEX\nthing<2\n")
+    apps.write("apps/c/requirements.txt", "--index-url INDEX\nthing>2\n")
+
+    run = lock_apps(apps, scheduler, "-m", "M", "--report", "report.html")
+
+    page = (apps.folder / "report.html").read_text(encoding="utf-8")
+    assert run.code == 3
+    assert re.findall(r'"lockfile":"([^"]+)"', page) == ["b/pylock.m.toml", "a/pylock.m.toml"]
+    assert re.findall(r'"name":"thing","version":"([^"]+)"', page) == ["1.0", "1.0"]
+
+
+def test_which_names_the_sources_of_a_pin(apps: Project, scheduler: str) -> None:
+    lock_apps(apps, scheduler, "-m", "M")
+
+    found = run_verb(apps, "fleet", "which", "thing<2")
+    assert (found.code, found.out) == (0, "a/requirements.txt: thing 1.0 on M\n")
+    none = run_verb(apps, "fleet", "which", "thing>2")
+    assert (none.code, none.out) == (1, "")
+
+
+def test_which_finds_what_is_vulnerable_and_what_was_yanked(apps: Project, scheduler: str) -> None:
+    lock_apps(apps, scheduler, "-m", "M")
+    with zipfile.ZipFile(apps.folder / "osv.zip", "w") as archive:
+        archive.writestr("PYSEC-1.json", json.dumps(ADVISORY))
+    apps.server.projects["thing"][1] = wheel("thing", "2.0", yanked="broken")
+
+    vulnerable = run_verb(apps, "fleet", "which", "--vulnerable", "osv.zip", *LOOPBACK)
+    yanked = run_verb(apps, "fleet", "which", "--yanked", *LOOPBACK)
+
+    assert vulnerable.out == "a/requirements.txt: thing 1.0 on M (PYSEC-1)\n"
+    assert yanked.out == "b/requirements.txt: thing 2.0 on M (broken)\n"
+
+
+def test_keys_of_which_are_the_documented_ones(apps: Project, scheduler: str) -> None:
+    lock_apps(apps, scheduler, "-m", "M")
+    apps.server.projects["thing"][1] = wheel("thing", "2.0", yanked="broken")
+
+    run = run_verb(apps, "fleet", "which", "thing", "--yanked", "--json", *LOOPBACK)
+
+    assert collect_keys(run.out) == read_keys("fleet")
+
+
+def test_example_of_a_manifest_is_one(apps: Project, scheduler: str) -> None:
+    apps.write("fleet.toml", (_EXAMPLE / "fleet.toml").read_text(encoding="utf-8"))
+    apps.write("apps/a/app.py", 'class Chat(App):\n    requirements = ["--index-url", "INDEX", "thing"]\n')
+    apps.write("apps/old/b/app.py", 'class Chat(App):\n    requirements = ["--index-url", "INDEX", "thing"]\n')
+    apps.write("jobs/c/requirements.txt", "--index-url INDEX\nthing\n")
+
+    run = lock_apps(apps, scheduler, manifest="fleet.toml")
+
+    assert run.code == 0, run.err
+    assert [name for name in apps.files() if name.startswith("locks/") and name.endswith(".toml")] == [
+        "locks/apps/a/pylock.app-gpu-a100.toml",
+        "locks/apps/a/pylock.app-gpu-h100.toml",
+        "locks/jobs/c/pylock.m.toml",
+    ]
+
+
+def test_example_of_a_compose_file_has_commands_that_are_read(apps: Project) -> None:
+    services = yaml.safe_load((_EXAMPLE / "compose.yaml").read_text(encoding="utf-8"))["services"]
+    name, verb, *words = services["driver"]["command"].split()
+
+    run = run_verb(apps, verb, *words)
+
+    # All options are known: the manifest alone is not there.
+    assert (name, run.code) == ("lock", 2)
+    assert run.err.startswith("error: `/apps/fleet.toml` cannot be read")
+    for kind in ("scheduler", "worker"):
+        program, part, *words = services[kind]["command"].split()
+        command = import_module(f"distributed.cli.dask_{part}").main
+        known = {option for parameter in command.params for option in parameter.opts}
+        assert (program, part) == ("dask", kind)
+        assert {word for word in words if word.startswith("--")} <= known
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("apps",), "a fleet needs a folder or a URL to write to"),
+        (("apps", "-o", "pylock.toml"), "a fleet needs a folder or a URL to write to"),
+        (("apps", "more", "-o", "locks"), "a fleet has one manifest"),
+        (("apps", "-o", "locks", "--check"), "`--check` has no meaning for a fleet"),
+        (("apps", "-o", "locks", "--changed", "--snapshot", "s"), "`--changed` compares with the indexes as they are"),
+        (("none", "-o", "locks"), "`none` cannot be read"),
+        (("apps", "-o", "s3://key:canary@bucket/locks"), "holds a login, which would travel to other machines"),
+        (("which", "thing"), "no run of `lock fleet` has left an index of pins"),
+        (("which", "thing", "--index", "none.sqlite"), "there is no index of pins"),
+    ],
+)
+def test_what_no_fleet_can_do_is_refused_before_it_starts(apps: Project, words: tuple[str, ...], message: str) -> None:
+    run = run_verb(apps, "fleet", *words)
+
+    assert run.code == 2
+    assert message in run.err
+    assert "canary" not in run.err
+
+
+def test_scheduler_or_store_that_cannot_be_used_ends_the_run(apps: Project, scheduler: str) -> None:
+    login = lock_apps(apps, scheduler, "--store", "redis://:canary@127.0.0.1:1/0")
+    unset = lock_apps(apps, scheduler, "--store", "redis://:${GONE}@127.0.0.1:1/0")
+
+    assert (login.code, unset.code) == (2, 2)
+    assert "holds a login, which would travel" in login.err
+    assert "canary" not in login.err
+    assert "needs `GONE`" in unset.err
