@@ -55,11 +55,7 @@ _MOST_KEPT = 512
 """Files that several lists include are kept in memory; beyond this many they are read again."""
 _NAMED_LOGIN = compile_later(r"://[^\s/@:\"']{1,100}(?=:\$\{[A-Z0-9_]+\}@)")
 # `-r FILE`, `-rFILE`, `--requirement=FILE`, the same for constraints, and both as two items of a list.
-_INCLUSION = compile_later(
-    r"^[ \t]*(?:-[rc][ \t=]*\n?|--(?:req|con)[a-z-]*(?:[ \t]+|[ \t]*=[ \t]*|\n))"
-    r"[\"']?([^\"'\n]+?)[\"']?[ \t]*(?:#.*)?$",
-    re.MULTILINE,
-)
+_INCLUSION = compile_later(r"^[ \t]*+(?:-[rc]|--(?:req|con)[a-z-]*+)[ \t=]*+\n?([^\n]++)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,7 +244,7 @@ class TaskBuilder:
         """Add the requirement files that texts include, and those that these include."""
         for text in texts:
             for reference in _INCLUSION.findall(text):
-                self._add_included(found, folder / reference)
+                self._add_included(found, folder / reference.partition(" #")[0].strip(" \t\"'"))
 
     def _add_included(self, found: dict[str, _File], path: Path) -> None:
         """Add a requirement file with those that it includes."""
