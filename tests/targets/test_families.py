@@ -177,7 +177,7 @@ def test_companions_are_names_of_their_family() -> None:
         assert set(row.get("companions", ())) <= set(row["names"])
 
 
-@pytest.mark.parametrize("name", ["apex", "dgl", "paddlepaddle-gpu", "tensorrt"])
+@pytest.mark.parametrize("name", ["apex", "dgl", "paddlepaddle-gpu", "pytorch", "tensorrt"])
 def test_names_that_mean_something_else_on_the_default_index_have_a_warning(name: str) -> None:
     warning = find_name_warning(canonicalize_name(name))
     assert warning is not None
