@@ -204,10 +204,28 @@ def _lock(words: Sequence[str], program: str) -> int:
     from resolver.cli.parser import parse_lock_arguments
 
     arguments = parse_lock_arguments(words, program=program)
+    if words and words[0] in arguments.sources:
+        _check_verb(words, program)
 
     from resolver.cli.verbs.lock import run_lock
 
     return run_lock(arguments)
+
+
+def _check_verb(words: Sequence[str], program: str) -> None:
+    """Raises InputError for a first word that is no file, and nearly the name of a verb."""
+    if not words[0].isalpha() or os.path.lexists(words[0]):
+        return
+    # Lazy: a run without faults has no use for them.
+    import shlex
+    from difflib import get_close_matches
+
+    from resolver.requirements.url import redact
+
+    # Below 0.6 is no likeness, and 0.6 is that of `torch` and `fetch`.
+    for verb in get_close_matches(words[0], [name for name in _MODULES if name != words[0]], n=1, cutoff=0.66):
+        meant = redact(shlex.join([program, verb, *words[1:]]))
+        raise InputError(f"`{words[0]}` is neither a file nor a verb", remedy=f"`{meant}`")
 
 
 def _run_module(name: str, words: Sequence[str], program: str) -> int:

@@ -31,6 +31,7 @@ __all__ = [
     "explain_unusable",
     "find_lock_warnings",
     "find_parser",
+    "list_lockfiles",
     "parse_number",
     "read_lockfile",
     "read_lockfiles",
@@ -122,17 +123,22 @@ def choose_lockfiles(names: Sequence[str], *, folder: Path) -> tuple[Path, ...]:
             raise InputError(f"`{redact(name)}` is a URL, and a lock is read from a file", remedy="download it first")
     if names:
         return tuple(Path(name) if Path(name).is_absolute() else folder / name for name in names)
-    found = sorted(path for path in folder.iterdir() if is_valid_pylock_path(path))
+    found = list_lockfiles(folder)
     if len(found) == 1:
         return (found[0],)
     if not found:
         raise InputError(
             "no lockfile is named, and the folder has no `pylock.toml`", remedy="name one, or make it: `lock`"
         )
-    listed = ", ".join(f"`{path.name}`" for path in found)
     raise InputError(
-        f"no lockfile is named, and the folder has several: {listed}", remedy=f"name one of them: `{found[0].name}`"
+        f"no lockfile is named, and the folder has several: {_join_names(found)}",
+        remedy=f"name one of them: `{found[0].name}`",
     )
+
+
+def list_lockfiles(folder: Path) -> tuple[Path, ...]:
+    """The files of a folder with a name that PEP 751 has for locks, sorted; empty where there is no folder."""
+    return tuple(sorted(path for path in folder.iterdir() if is_valid_pylock_path(path))) if folder.is_dir() else ()
 
 
 def read_lockfiles(names: Sequence[str], *, folder: Path) -> tuple[ChosenLock, ...]:
@@ -148,13 +154,19 @@ def read_lockfile(path: Path, *, folder: Path) -> ChosenLock:
     except LockfileError as error:
         raise explain_unusable(error, shown=shown) from error
     except OSError as error:
-        raise InputError(f"`{shown}` cannot be read: {render_os_error(error)}") from error
+        others = list_lockfiles(path.parent) if isinstance(error, FileNotFoundError) else ()
+        details = (f"locks of that folder: {_join_names(others)}",) if others else ()
+        raise InputError(f"`{shown}` cannot be read: {render_os_error(error)}", details=details) from error
 
 
 def explain_unusable(error: LockfileError, *, shown: str) -> InputError:
     """The error for a lockfile that cannot be used, with all its faults; `shown` is its name for the message."""
     first, *others = error.faults
     return InputError.from_faults((Fault(what=f"`{shown}` is no lockfile that can be used: {first}"), *others))
+
+
+def _join_names(paths: Sequence[Path]) -> str:
+    return ", ".join(f"`{path.name}`" for path in paths)
 
 
 def find_lock_warnings(chosen: ChosenLock) -> tuple[str, ...]:

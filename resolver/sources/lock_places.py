@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -68,7 +69,7 @@ def place_locks(
             place /= name_lock(name_source(source), machine)
             if place.parent == source.folder and source.settings.output is None and arguments.output is None:
                 _check_only_list(source)
-        _check_lock_name(place)
+        _check_lock_name(place, folder)
         paths.append(place)
     _check_only_one([source for (source, _), path in zip(jobs, paths, strict=True) if path is None], unreadable)
     names = [source.name if machine is None else f"{source.name} for {machine}" for source, machine in jobs]
@@ -249,12 +250,17 @@ def _check_folder(place: Path | None) -> None:
         )
 
 
-def _check_lock_name(path: Path | None) -> None:
-    """Raises SourceError for a name that PEP 751 does not allow, which no installer would find."""
+def _check_lock_name(path: Path | None, folder: Path) -> None:
+    """Raises SourceError for a name that PEP 751 does not allow, which no installer would find.
+
+    `folder` is that of the run, from which the remedy names the file.
+    """
     if path is not None and not is_valid_pylock_path(path):
         stem = path.stem.removeprefix("pylock.").replace(".", "-")
+        near = path.with_name(f"pylock.{stem}.toml")
+        shown = name_path(near, folder) if near.is_relative_to(folder) else near.as_posix()
         raise SourceError(
             f"`{path.name}` is no name for a lock, which is `pylock.toml` or `pylock.NAME.toml` without more"
             " dots (PEP 751)",
-            remedy=f"`-o pylock.{stem}.toml`",
+            remedy=f"`-o {shlex.quote(shown)}`",
         )

@@ -271,3 +271,20 @@ def test_a_source_named_help_beside_options_is_a_source(project: Project) -> Non
     run = project.lock("help", "--offline")
 
     assert (run.code, run.err.partition("\n")[0]) == (2, "error: there is no file `help`")
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"), [(("wyh", "numpy"), "lock why numpy"), (("audti", "a b", "-q"), "lock audit 'a b' -q")]
+)
+def test_misspelt_verb_is_answered_with_the_verb(project: Project, words: tuple[str, ...], meant: str) -> None:
+    run = project.lock(*words)
+
+    assert run.code == 2
+    assert run.err.startswith(f"error: `{words[0]}` is neither a file nor a verb\n  try: `{meant}")
+
+
+def test_requirement_or_file_that_is_like_a_verb_is_none(project: Project) -> None:
+    (project.folder / "tre").mkdir()
+
+    assert "verb" not in project.lock("torch").err
+    assert "verb" not in project.lock("tre").err

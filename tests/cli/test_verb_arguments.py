@@ -75,3 +75,13 @@ def test_lock_that_would_disturb_a_terminal_is_refused_without_doing_so(locked: 
         "error: `pylock.toml` is no lockfile that can be used:"
         " tool.pinfold.requested-by.log[0]: holds the control character U+202E\n"
     )
+
+
+def test_lock_that_is_not_there_is_told_with_those_that_are(locked: Project) -> None:
+    run = run_verb(locked, "tree", "pylock.gpu-h100.toml")
+
+    assert (run.code, run.err) == (
+        2,
+        "error: `pylock.gpu-h100.toml` cannot be read: no such file or directory\n"
+        "  locks of that folder: `pylock.toml`\n",
+    )

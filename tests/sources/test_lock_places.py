@@ -107,6 +107,21 @@ def test_a_place_that_ends_with_toml_is_a_file_and_any_other_a_folder() -> None:
     assert place((source, None), output="-") == [None]
 
 
+@pytest.mark.parametrize(
+    ("output", "near"),
+    [
+        ("train/nbi.toml", "train/pylock.nbi.toml"),
+        ("../my locks/pylock.a.b.toml", "'../my locks/pylock.a-b.toml'"),
+        ("/locks/nbi.toml", "/locks/pylock.nbi.toml"),
+    ],
+)
+def test_name_for_a_lock_is_proposed_in_its_folder(output: str, near: str) -> None:
+    with pytest.raises(SourceError) as caught:
+        place((build_source("requirements.txt"), None), output=output)
+
+    assert str(caught.value).endswith(f"\n  try: `-o {near}`")
+
+
 def test_a_source_is_recorded_relative_to_its_lock() -> None:
     source = replace(build_source("lists/app.py"), name="lists/app.py::Chat")
     assert record_source(source, FOLDER / "locks/pylock.toml", folder=FOLDER) == "../lists/app.py::Chat"

@@ -20,7 +20,13 @@ from lockfiles import Comparison, Lockfile, LockfileError, compare, digest, load
 from lockfiles._values import compile_later, dataclass
 from lockfiles.comparison import FactChange, LockedPin
 from resolver.cli.output import show_json, show_text
-from resolver.cli.verb_arguments import build_verb_parser, choose_lockfiles, explain_unusable, read_lockfile
+from resolver.cli.verb_arguments import (
+    build_verb_parser,
+    choose_lockfiles,
+    explain_unusable,
+    list_lockfiles,
+    read_lockfile,
+)
 from resolver.errors import InputError
 
 __all__ = ["read_former", "run_diff"]
@@ -65,11 +71,23 @@ def _read_sides(old: str, new: str | None, folder: Path) -> tuple[_Side, _Side]:
 
     Raises InputError where either cannot be read.
     """
+    if new is None and (folder / old).is_file():
+        new = _find_second(old, folder)
     (new_path,) = choose_lockfiles([] if new is None else [new], folder=folder)
     chosen = read_lockfile(new_path, folder=folder)
     right = _Side(shown=chosen.shown, lockfile=chosen.lockfile)
     shown, lockfile = read_former(old, new_path, folder=folder)
     return _Side(shown=shown, lockfile=lockfile), right
+
+
+def _find_second(old: str, folder: Path) -> str:
+    """The name of the folder's only lock, to compare the file `old` with. Raises InputError where that is not one."""
+    locks = list_lockfiles(folder)
+    others = [path for path in locks if not path.samefile(folder / old)]
+    if len(locks) == len(others) == 1:
+        return others[0].name
+    remedies = f"`lock diff {old} {others[0].name if others else 'NEW'}`, or `lock diff HEAD {old}`"
+    raise InputError(f"`{old}` is one lock, and two are compared", remedy=f"name a second lock: {remedies}")
 
 
 def read_former(old: str, path: Path, *, folder: Path) -> tuple[str, Lockfile]:

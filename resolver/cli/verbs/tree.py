@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from packaging.pylock import is_valid_pylock_path
 from packaging.utils import NormalizedName, canonicalize_name
 
 from lockfiles._values import dataclass
@@ -170,9 +171,13 @@ _WHY_LIMIT = 50
 def run_why(argv: Sequence[str], *, program: str) -> int:
     """The exit code of `lock why NAME [LOCKFILE…]`: 0, or 1 where one of several locks does not have the pin.
 
-    Raises InputError where no lock has it, and for a lock that cannot be read.
+    Raises InputError where no lock has it, for a lock that cannot be read, and for a lock in the place of NAME.
     """
     values = _why_build_parser(program).parse_args(list(argv))
+    if not values.lockfile and is_valid_pylock_path(Path(values.name)):
+        raise InputError(
+            f"`{values.name}` is a lock, and no project is named", remedy=f"`{program} why NAME {values.name}`"
+        )
     name = canonicalize_name(values.name)
     locks = read_lockfiles(values.lockfile, folder=Path.cwd())
     graphs = [(lock, build_graph(lock.lockfile)) for lock in locks]

@@ -52,3 +52,22 @@ def test_diff_hands_git_nothing_but_a_revision(locked: Project, revision: str) -
     assert run.code == 2
     assert "is neither a lockfile nor a git revision" in run.err
     assert locked.files() == ["pylock.toml"]
+
+
+def test_diff_of_one_lock_asks_for_a_second(locked: Project) -> None:
+    what = "error: `pylock.toml` is one lock, and two are compared\n  try: name a second lock: "
+    alone = run_verb(locked, "diff", "pylock.toml")
+    write(build_web_lock(), locked.folder / "pylock.new.toml")
+    beside = run_verb(locked, "diff", "pylock.toml")
+
+    assert (alone.code, alone.err) == (2, f"{what}`lock diff pylock.toml NEW`, or `lock diff HEAD pylock.toml`\n")
+    assert beside.err == f"{what}`lock diff pylock.toml pylock.new.toml`, or `lock diff HEAD pylock.toml`\n"
+
+
+def test_diff_of_a_lock_elsewhere_is_with_the_only_one_of_the_folder(locked: Project) -> None:
+    (locked.folder / "old").mkdir()
+    write(build_web_lock(http="1.9"), locked.folder / "old/pylock.toml")
+
+    run = run_verb(locked, "diff", "old/pylock.toml")
+
+    assert (run.code, run.out) == (1, "old/pylock.toml → pylock.toml\n~ http 1.9 -> 2.0\nanother digest\n")

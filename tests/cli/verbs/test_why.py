@@ -52,3 +52,10 @@ def test_why_of_a_pin_that_one_of_two_locks_lacks_is_the_answer_no(locked: Proje
     run = run_verb(locked, "why", "web", "pylock.toml", "pylock.cpu.toml")
 
     assert (run.code, run.out) == (1, "pylock.toml: web 1.0\n  layer 0: web~=1.0\n\npylock.cpu.toml: no `web`\n")
+
+
+def test_why_of_a_lock_alone_says_that_the_name_is_missing(locked: Project) -> None:
+    run = run_verb(locked, "why", "pylock.toml")
+
+    assert (run.code, run.out) == (2, "")
+    assert run.err == ("error: `pylock.toml` is a lock, and no project is named\n  try: `lock why NAME pylock.toml`\n")
