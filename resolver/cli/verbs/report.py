@@ -61,7 +61,16 @@ def run_report(argv: Sequence[str], *, program: str) -> int:
         write_output(text.encode())
     else:
         write_file(output, text.encode())
+        if not values.as_json:
+            show_message(_summarize(output, locks))
     return 0
+
+
+def _summarize(output: Path, locks: Sequence[ChosenLock]) -> str:
+    """The line that tells what was written: `report.html: 62 pins of 3 locks`."""
+    pins = sum(len({package.name for package in lock.lockfile.pylock.packages}) for lock in locks)
+    counts = (f"{number} {word}{'' if number == 1 else 's'}" for number, word in ((pins, "pin"), (len(locks), "lock")))
+    return f"{output}: {' of '.join(counts)}"
 
 
 def _build_parser(program: str) -> argparse.ArgumentParser:

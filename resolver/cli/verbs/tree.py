@@ -164,8 +164,11 @@ def _package_as_json(graph: LockGraph, name: NormalizedName) -> dict[str, Any]:
 
 
 _WHY_DESCRIPTION = "Every path from a line of the list to a pin, with what each step asked for."
-_WHY_LIMIT = 50
-"""The default of `--limit`."""
+_WHY_LIMIT = 8
+_WHY_JSON_LIMIT = 50
+"""The default of `--limit`, without and with `--json`."""
+_WHY_COUNTED = 200
+"""How many more paths are counted: there can be exponentially many."""
 
 
 def run_why(argv: Sequence[str], *, program: str) -> int:
@@ -174,6 +177,7 @@ def run_why(argv: Sequence[str], *, program: str) -> int:
     Raises InputError where no lock has it, for a lock that cannot be read, and for a lock in the place of NAME.
     """
     values = _why_build_parser(program).parse_args(list(argv))
+    limit = values.limit or (_WHY_JSON_LIMIT if values.as_json else _WHY_LIMIT)
     if not values.lockfile and is_valid_pylock_path(Path(values.name)):
         raise InputError(
             f"`{values.name}` is a lock, and no project is named", remedy=f"`{program} why NAME {values.name}`"
@@ -184,11 +188,9 @@ def run_why(argv: Sequence[str], *, program: str) -> int:
     if not any(name in graph.packages for _, graph in graphs):
         raise _why_build_unknown_error(values.name, graphs)
     if values.as_json:
-        show_locks([_why_as_json(lock, graph, name, values.limit) for lock, graph in graphs])
+        show_locks([_why_as_json(lock, graph, name, limit) for lock, graph in graphs])
     else:
-        show_text(
-            "\n\n".join(_why_render(lock, graph, name, values.limit, named=len(graphs) > 1) for lock, graph in graphs)
-        )
+        show_text("\n\n".join(_why_render(lock, graph, name, limit, named=len(graphs) > 1) for lock, graph in graphs))
     return 0 if all(name in graph.packages for _, graph in graphs) else 1
 
 
@@ -200,9 +202,8 @@ def _why_build_parser(program: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--limit",
         type=partial(parse_number, lowest=1),
-        default=_WHY_LIMIT,
         metavar="N",
-        help="paths to show, default: %(default)s",
+        help=f"paths to show, default: {_WHY_LIMIT}, with --json {_WHY_JSON_LIMIT}",
     )
     parser.add_argument("--json", dest="as_json", action="store_true", help="the same facts as JSON")
     return parser
@@ -221,11 +222,11 @@ def _why_render(lock: ChosenLock, graph: LockGraph, name: NormalizedName, limit:
     head = f"{lock.shown}: " if named else ""
     if name not in graph.packages:
         return f"{head}no `{name}`"
-    paths, more = find_paths(graph, name, limit=limit)
+    paths, is_endless = find_paths(graph, name, limit=limit + _WHY_COUNTED)
     lines = [head + ", ".join(_why_render_pin_versions(graph, name))]
-    lines += [f"  {_why_render_path(graph, path)}" for path in paths]
-    if more:
-        lines.append(f"  … and more: `--limit` shows them, {limit} are shown")
+    lines += [f"  {_why_render_path(graph, path)}" for path in paths[:limit]]
+    if more := len(paths[limit:]):
+        lines.append(f"  … and {'more than ' if is_endless else ''}{more} more, `--limit {len(paths)}`")
     return "\n".join(lines)
 
 

@@ -30,7 +30,7 @@ def read_data(project: Project, *words: str) -> list[dict[str, Any]]:
 def test_page_goes_to_a_file_whole_and_has_the_data_of_json(locked: Project) -> None:
     run = run_verb(locked, "report", "-o", "report.html")
 
-    assert (run.code, run.out, run.err) == (0, "", "")
+    assert (run.code, run.out, run.err) == (0, "", "report.html: 4 pins of 1 lock\n")
     assert locked.files() == ["pylock.toml", "report.html"]
     data = json.dumps(json.loads(run_verb(locked, "report", "--json").out), separators=(",", ":"))
     assert (locked.folder / "report.html").read_text(encoding="utf-8") == render_page(data)
@@ -42,6 +42,14 @@ def test_page_is_the_same_for_the_same_locks_and_sends_no_request(locked: Projec
     assert first.code == 0
     assert first.out == second.out
     assert locked.server.paths() == []
+
+
+def test_file_is_told_with_its_pins_and_locks_but_not_with_json(locked: Project) -> None:
+    write(build_web_lock(), locked.folder / "pylock.new.toml")
+    names = ("pylock.toml", "pylock.new.toml")
+
+    assert run_verb(locked, "report", *names, "-o", "two.html").err == "two.html: 8 pins of 2 locks\n"
+    assert run_verb(locked, "report", *names, "-o", "two.json", "--json").err == ""
 
 
 def test_page_does_not_fill_a_terminal(locked: Project) -> None:
