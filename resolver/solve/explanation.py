@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from enum import Enum
+from enum import StrEnum
 from typing import Literal
 
 from packaging.utils import NormalizedName
@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 
-class Obstacle(Enum):
+class Obstacle(StrEnum):
     """What is wrong with the requirements on a project."""
 
     NOT_FOUND = "no location lists the project"
