@@ -180,7 +180,8 @@ def test_index_that_fails_is_4(project: Project) -> None:
         "error: `127.0.0.1` wants a user and password: status 401 for https://index.example/simple/a/\n"
         "  because none are known for it: not in the list, `/dev/null` (a netrc file has no ports, so its logins go to"
         " port 443 of https alone) or the keyring\n"
-        f"  try: write `http://${{INDEX_USERNAME}}:${{INDEX_PASSWORD}}@{project.server.authority}/…` in the list,"
+        f"  try: write `http://${{INDEX_USERNAME}}:${{INDEX_PASSWORD}}@{project.server.authority}/…`"
+        " in the list (`--list` where a lock is read),"
         " or set `PINFOLD_INDEX_MY_URL`, `PINFOLD_INDEX_MY_USERNAME` and `PINFOLD_INDEX_MY_PASSWORD`,"
         " or name a file with `--credentials`\n",
     )

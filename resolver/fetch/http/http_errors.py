@@ -72,7 +72,8 @@ def _render_login_remedy(url: str, host: str) -> str:
     match = re.match(r"([a-z]+)://([^/?#]+)", url)
     scheme, authority = match.groups() if match else ("https", host)
     return (
-        f"write `{scheme}://${{INDEX_USERNAME}}:${{INDEX_PASSWORD}}@{authority}/…` in the list,"
+        f"write `{scheme}://${{INDEX_USERNAME}}:${{INDEX_PASSWORD}}@{authority}/…`"
+        " in the list (`--list` where a lock is read),"
         " or set `PINFOLD_INDEX_MY_URL`, `PINFOLD_INDEX_MY_USERNAME` and `PINFOLD_INDEX_MY_PASSWORD`,"
         " or name a file with `--credentials`"
     )

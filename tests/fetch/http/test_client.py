@@ -143,7 +143,8 @@ def test_refused_access_names_the_host_and_is_not_requested_again(status: int, m
         Asked(httpx.Response(status)).fetch()
     assert str(caught.value) == (
         f"{message}\n  because none are known for it: not in the list\n"
-        "  try: write `https://${INDEX_USERNAME}:${INDEX_PASSWORD}@index.example/…` in the list,"
+        "  try: write `https://${INDEX_USERNAME}:${INDEX_PASSWORD}@index.example/…`"
+        " in the list (`--list` where a lock is read),"
         " or set `PINFOLD_INDEX_MY_URL`, `PINFOLD_INDEX_MY_USERNAME` and `PINFOLD_INDEX_MY_PASSWORD`,"
         " or name a file with `--credentials`"
     )

@@ -19,7 +19,8 @@ URL = "https://index.example/simple/a/"
             {"searched": ("the list", "`~/.netrc`", "the keyring")},
             f"`index.example` wants a user and password: status 401 for {URL}\n"
             "  because none are known for it: not in the list, `~/.netrc` or the keyring\n"
-            "  try: write `https://${INDEX_USERNAME}:${INDEX_PASSWORD}@index.example/…` in the list, "
+            "  try: write `https://${INDEX_USERNAME}:${INDEX_PASSWORD}@index.example/…`"
+            " in the list (`--list` where a lock is read), "
             "or set `PINFOLD_INDEX_MY_URL`, `PINFOLD_INDEX_MY_USERNAME` and `PINFOLD_INDEX_MY_PASSWORD`, "
             "or name a file with `--credentials`",
         ),

@@ -240,7 +240,7 @@ def test_unauthorized_page_is_an_error_that_names_the_host(server: IndexServer, 
         f"`127.0.0.1` wants a user and password: status 401 for {server.index_url}a/\n"
         "  because none are known for it: not in the list\n"
         f"  try: write `http://${{INDEX_USERNAME}}:${{INDEX_PASSWORD}}@{server.authority}/…`"
-        " in the list, or set `PINFOLD_INDEX_MY_URL`, `PINFOLD_INDEX_MY_USERNAME` and"
+        " in the list (`--list` where a lock is read), or set `PINFOLD_INDEX_MY_URL`, `PINFOLD_INDEX_MY_USERNAME` and"
         " `PINFOLD_INDEX_MY_PASSWORD`, or name a file with `--credentials`"
     )
 
@@ -395,7 +395,7 @@ def test_page_to_log_in_with_links_is_an_error_with_advice(
         f"`{server.authority}` sends a page to log in instead of {server.base_url}/login\n"
         "  because it links to no file, and has a form\n"
         f"  try: write `http://${{INDEX_USERNAME}}:${{INDEX_PASSWORD}}@{server.authority}/…`"
-        " in the list, or set `PINFOLD_INDEX_MY_URL`, `PINFOLD_INDEX_MY_USERNAME` and"
+        " in the list (`--list` where a lock is read), or set `PINFOLD_INDEX_MY_URL`, `PINFOLD_INDEX_MY_USERNAME` and"
         " `PINFOLD_INDEX_MY_PASSWORD`, or name a file with `--credentials`; a sign-in in the browser does not help"
     )
     assert caught.value.exit_code == 4
