@@ -31,7 +31,7 @@ from resolver.fleet.cluster import Client, examine_workers, open_client, run_tas
 from resolver.fleet.journal import DONE, FAILED, Journal, Place, open_place
 from resolver.fleet.manifest import Manifest, read_manifest
 from resolver.fleet.page_changes import find_changed_pages
-from resolver.fleet.pin_index import PinIndex, note_last_index
+from resolver.fleet.pin_index import PinIndex, make_index_path, note_last_index
 from resolver.fleet.results import Row, Summary, build_failed_row
 from resolver.fleet.tasks import FleetTask, RefusedList, TaskBuilder, identify_code
 from resolver.fleet.worker import Examination, Outcome, WorkerOptions
@@ -103,9 +103,11 @@ def lock_fleet(options: FleetOptions, *, observe: Callable[[FleetProgress], None
     """
     manifest = read_manifest(options.manifest, arguments=options.arguments, machines=options.machines)
     place = open_place(options.output)
-    path = note_last_index(options.output, options.index)
+    path = make_index_path(options.output, options.index)
     with PinIndex(path, is_new=True) as index:
-        return _Run(options, place, index, observe).lock_all(manifest, path)
+        result = _Run(options, place, index, observe).lock_all(manifest, path)
+    note_last_index(path)  # Not before it has all lists: `which` would say "none" of those that a killed run left out.
+    return result
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -311,6 +313,7 @@ class _Run:
             summary.add(shown)
             lines.append(json.dumps(shown, separators=(",", ":")))
         run = {"name": state.run, "snapshot": state.snapshot, "kind": state.kind, "code": identify_code(), "sent": sent}
+        self._index.finish(self._worker(state).output)
         document = summary.render(run=run, projects=self._index.count_projects())
         self._journal.write_document("results.jsonl", "".join(f"{line}\n" for line in lines).encode())
         self._journal.write_document("summary.json", json.dumps(document, indent=1).encode())

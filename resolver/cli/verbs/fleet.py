@@ -46,8 +46,9 @@ list failed, whose error is a row of DIR/.fleet/results.jsonl.
 
 `lock fleet which REQUIREMENT` names the lists that hold a pin: `lock help fleet which`."""
 _WHICH = """\
-The lists of the last run that hold a pin which REQUIREMENT admits (`torch<2.6`), that an advisory concerns, or that its
-index has yanked since. Answered from the index of pins, without reading a lock. Exit code 1 if there is none."""
+The lists that hold a pin which REQUIREMENT admits (`torch<2.6`), that an advisory concerns, or that its
+index has yanked since. Answered from the index of pins of the last run that has finished, without reading a lock. Exit
+code 1 if there is none."""
 _REFUSED = ("check", "evaluate", "extras", "groups", "annotates", "credentials", "python_executable", "run_timeout")
 """Fields of `LockArguments` that mean nothing for a list that another machine locks."""
 _TICKS = 10
@@ -249,7 +250,7 @@ def _run_which(argv: Sequence[str], program: str) -> int:
     parser.add_argument("requirement", nargs="*", metavar="REQUIREMENT", help="`torch<2.6`, `'requests'`")
     parser.add_argument("--vulnerable", metavar="OSV", help="a folder or zip of advisories, or its URL")
     parser.add_argument("--yanked", action="store_true", help="files that their index has yanked since")
-    parser.add_argument("--index", metavar="FILE", type=Path, help="default: that of your last run")
+    parser.add_argument("--index", metavar="FILE", type=Path, help="default: that of your last run that has finished")
     parser.add_argument("--parquet", metavar="FILE", type=Path, help="write every pin of every lock to FILE")
     parser.add_argument("--json", dest="as_json", action="store_true", help="the same facts as JSON")
     parser.add_argument("--allow-host", metavar="HOST", action="append", default=[], help="HOST may be a private one")
@@ -257,6 +258,7 @@ def _run_which(argv: Sequence[str], program: str) -> int:
     if not (values.requirement or values.vulnerable or values.yanked or values.parquet):
         parser.error("name a REQUIREMENT, --vulnerable, --yanked or --parquet")
     with PinIndex(values.index or find_last_index()) as index:
+        output, count = index.find_output(), index.count_sources()
         if values.parquet is not None:
             show_message(f"{index.export_parquet(values.parquet)} pins in `{values.parquet}`")
         found = _find(index, values)
@@ -264,8 +266,10 @@ def _run_which(argv: Sequence[str], program: str) -> int:
         show_json({"schema": 1, "holders": [_as_json(one) for one in found]})
     else:
         show_text("\n".join(map(_render_holder, found)))
-    asks = bool(values.requirement or values.vulnerable or values.yanked)
-    return 1 if asks and not found else 0
+    if found or not (values.requirement or values.vulnerable or values.yanked):
+        return 0
+    show_message(f"no list of the {count} in `{output}` holds such a pin")
+    return 1
 
 
 def _find(index: PinIndex, values: argparse.Namespace) -> list[Holder]:

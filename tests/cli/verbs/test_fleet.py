@@ -96,6 +96,24 @@ def test_which_names_the_sources_of_a_pin(apps: Project, scheduler: str) -> None
     assert (found.code, found.out) == (0, "a/requirements.txt: thing 1.0 on M\n")
     none = run_verb(apps, "fleet", "which", "thing>2")
     assert (none.code, none.out) == (1, "")
+    assert none.err == "no list of the 2 in `<folder>/locks` holds such a pin\n"
+
+
+def test_which_answers_from_the_last_run_that_has_finished(
+    apps: Project, scheduler: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    lock_apps(apps, scheduler, "-m", "M")
+    with monkeypatch.context() as patch:
+        patch.setattr("resolver.fleet.run.run_tasks", interrupt)
+        assert apps.lock("fleet", "apps", "-o", "other", "--scheduler", scheduler, "--index", "mine.sqlite").code == 130
+
+    assert run_verb(apps, "fleet", "which", "thing<2").out == "a/requirements.txt: thing 1.0 on M\n"
+    unfinished = run_verb(apps, "fleet", "which", "thing<2", "--index", "mine.sqlite")
+    assert (unfinished.code, unfinished.out) == (2, "")
+    assert "`mine.sqlite` is not complete" in unfinished.err
 
 
 def test_which_finds_what_is_vulnerable_and_what_was_yanked(apps: Project, scheduler: str) -> None:
@@ -163,7 +181,7 @@ def test_example_of_a_compose_file_has_commands_that_are_read(apps: Project) -> 
         (("apps", "-o", "locks", "--changed", "--snapshot", "s"), "`--changed` compares with the indexes as they are"),
         (("none", "-o", "locks"), "`none` cannot be read"),
         (("apps", "-o", "s3://key:canary@bucket/locks"), "holds a login, which would travel to other machines"),
-        (("which", "thing"), "no run of `lock fleet` has left an index of pins"),
+        (("which", "thing"), "no run of `lock fleet` has finished"),
         (("which", "thing", "--index", "none.sqlite"), "there is no index of pins"),
     ],
 )
