@@ -52,6 +52,7 @@ __all__ = [
     "build_failed_row",
     "build_row",
     "list_pins",
+    "render_count",
     "sort_rows",
 ]
 
@@ -144,6 +145,11 @@ def list_pins(lockfile: Lockfile) -> tuple[HeldPin, ...]:
 def sort_rows(rows: Iterable[Row]) -> list[Row]:
     """The rows by source and machine."""
     return sorted(rows, key=lambda row: (row["source"], row["machine"] or ""))
+
+
+def render_count(number: int, noun: str) -> str:
+    """A number with its noun, which takes a plain `s` in the plural."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 @dataclass(slots=True)

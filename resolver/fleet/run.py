@@ -3,7 +3,8 @@
 In: `FleetOptions`. Out: a `FleetResult`; in the output the locks, `.fleet/results.jsonl` and `.fleet/summary.json`; and
 the index of pins. The steps:
 
-1. Read the manifest, and build the task of each list. What is wrong with the manifest ends the run here.
+1. Read the manifest, and build the task of each list. What is wrong with the manifest, or a Python that no list states,
+   ends the run here.
 2. Find what is done: a task whose key is in the journal, and whose locks are there, is not sent again. Other lists get
    the snapshot of this run.
 3. With `--changed`, ask the workers which pages of the evidence have changed; lists that rest on them get it too.
@@ -25,6 +26,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from packaging.pylock import is_valid_pylock_path
+
 from lockfiles._values import dataclass
 from resolver.errors import Fault, InputError, InternalError
 from resolver.fleet.cluster import Client, examine_workers, open_client, run_tasks
@@ -32,7 +35,7 @@ from resolver.fleet.journal import DONE, FAILED, Journal, Place, open_place
 from resolver.fleet.manifest import Manifest, read_manifest
 from resolver.fleet.page_changes import find_changed_pages
 from resolver.fleet.pin_index import PinIndex, make_index_path, note_last_index
-from resolver.fleet.results import Row, Summary, build_failed_row
+from resolver.fleet.results import Row, Summary, build_failed_row, render_count
 from resolver.fleet.tasks import FleetTask, RefusedList, TaskBuilder, identify_code
 from resolver.fleet.worker import Examination, Outcome, WorkerOptions
 from resolver.settings.settings import Settings
@@ -168,6 +171,7 @@ class _Run:
             manifest, snapshot=state.snapshot, snapshots=state.moved, allowed=self._options.allowed_variables
         )
         built = list(builder.build_all(manifest.lists))
+        self._check_python(built)
         self._catch_up(built, keeps_earlier=True)
         looks_at_pages = self._options.changed and state.is_complete
         if state.is_complete and self._options.snapshot is None:
@@ -185,6 +189,21 @@ class _Run:
         result = self._finish(built, state, sent=sent, path=path)
         self._write(replace(state, moved=_list_moved(built, state), is_complete=True))
         return result
+
+    def _check_python(self, built: Sequence[_Built]) -> None:
+        """Raise InputError where no list states a Python, and there are no locks, whose Python would be kept.
+
+        That is a first run without `--python`. If some lists state one, the others are failed rows.
+        """
+        tasks = [one for one in built if isinstance(one, FleetTask)]
+        if not tasks or any(one.states_python for one in tasks):
+            return
+        names = (name.rpartition("/")[2] for name in self._place.list_names())
+        if not any(is_valid_pylock_path(Path(name)) for name in names):
+            raise InputError(
+                f"no Python version is set for {render_count(len(tasks), 'list')} of `{self._options.manifest}`",
+                remedy="`--python 3.11`, or `python` in the settings of the manifest or of the lists",
+            )
 
     def _begin(self) -> _State:
         """The state that the run starts with: that of a run to continue, or of the last one with a new name."""

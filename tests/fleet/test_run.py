@@ -16,6 +16,7 @@ from resolver.fleet.journal import open_place
 from resolver.fleet.pin_index import PinIndex, find_last_index
 from resolver.fleet.run import FleetOptions, FleetProgress, FleetResult, lock_fleet
 from resolver.fleet.worker import lock_task
+from resolver.settings.settings import Settings
 from tests.fleet.conftest import MACHINES, Fleet
 from tests.servers import Answer, wheel
 
@@ -230,6 +231,23 @@ def test_missing_variable_is_found_before_anything_is_sent(fleet: Fleet) -> None
         "  try: set `GONE_TOKEN` in the environment of the workers"
     )
     assert fleet.server.log == []
+
+
+def test_python_that_no_list_states_is_found_before_anything_is_started(fleet: Fleet) -> None:
+    write_lists(fleet)
+
+    assert check_refused(fleet.options(arguments=Settings())).startswith("no Python version is set for 3 lists of `")
+    assert not (fleet.output / ".fleet").exists()
+
+    fleet.project.write("apps/a/.python-version", "3.11\n")
+    assert lock_fleet(fleet.options(arguments=Settings())).summary["causes"] == {"input": 4}
+
+
+def test_python_of_locks_is_kept_where_no_list_states_one(fleet: Fleet) -> None:
+    fleet.write("a/requirements.txt", "web")
+    lock_fleet(fleet.options())
+
+    assert lock_fleet(fleet.options(arguments=Settings())).summary["states"] == {"unchanged": 2}
 
 
 def test_unknown_machine_type_is_found_before_anything_is_started(fleet: Fleet) -> None:
