@@ -46,6 +46,7 @@ from resolver.errors import (
 __all__ = [
     "PASSING_CAUSES",
     "SCHEMA",
+    "Failure",
     "HeldPin",
     "Row",
     "Summary",
@@ -152,6 +153,15 @@ def render_count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """What is wrong with one or more lists, in one line; `source` is the first of them."""
+
+    what: str
+    source: str
+    lists: int
+
+
 @dataclass(slots=True)
 class _Machine:
     """Figures of one machine type."""
@@ -172,6 +182,8 @@ class Summary:
     def __init__(self) -> None:
         self._states: Counter[str] = Counter()
         self._causes: Counter[str] = Counter()
+        self._failed_sources: set[str] = set()
+        self._failures: dict[str, list[str]] = {}
         self._machines: dict[str, _Machine] = {}
         self._sources: set[str] = set()
         self._bytes = 0
@@ -191,6 +203,13 @@ class Summary:
         """The numbers of failed rows by cause."""
         return dict(sorted(self._causes.items()))
 
+    @property
+    def failures(self) -> tuple[Failure, ...]:
+        """What is wrong with the lists that failed, by the first row of each; lists with equal texts are one."""
+        return tuple(
+            Failure(what=what, source=sources[0], lists=len(sources)) for what, sources in self._failures.items()
+        )
+
     def add(self, row: Row) -> None:
         """Count one row."""
         self._sources.add(row["source"])
@@ -198,6 +217,9 @@ class Summary:
         machine = self._machines.setdefault(row["machine"] or "", _Machine())
         if row["state"] == "failed":
             self._causes[row["cause"]] += 1
+            if row["source"] not in self._failed_sources:  # Its machine types mostly fail alike.
+                self._failed_sources.add(row["source"])
+                self._failures.setdefault(row["error"]["what"].partition("\n")[0], []).append(row["source"])
             machine.failed += 1
             return
         size_bytes = row["download_bytes"] or 0

@@ -35,7 +35,7 @@ from resolver.fleet.journal import DONE, FAILED, Journal, Place, open_place
 from resolver.fleet.manifest import Manifest, read_manifest
 from resolver.fleet.page_changes import find_changed_pages
 from resolver.fleet.pin_index import PinIndex, make_index_path, note_last_index
-from resolver.fleet.results import Row, Summary, build_failed_row, render_count
+from resolver.fleet.results import Failure, Row, Summary, build_failed_row, render_count
 from resolver.fleet.tasks import FleetTask, RefusedList, TaskBuilder, identify_code
 from resolver.fleet.worker import Examination, Outcome, WorkerOptions
 from resolver.settings.settings import Settings
@@ -49,11 +49,15 @@ _Built = FleetTask | RefusedList
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetProgress:
-    """How far a run is: lists that are done of those to do, and rows that failed."""
+    """How far a run is: lists that are done of those to do, and rows that failed.
+
+    `is_stopping` is set once, where a user interrupts the run: to end the workers takes a moment.
+    """
 
     done: int
     total: int
     failed: int
+    is_stopping: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,10 +90,16 @@ class FleetOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetResult:
-    """What a run has done. `sent` are the lists that were sent to workers; `summary` is that of `summary.json`."""
+    """What a run has done.
+
+    `sent` are the lists that were sent to workers, `kept` those whose results of an earlier run hold; `failed` are
+    rows, and `failures` what is wrong with them. `summary` is that of `summary.json`.
+    """
 
     sent: int
+    kept: int
     failed: int
+    failures: tuple[Failure, ...]
     summary: Mapping[str, Any]
     index: Path
 
@@ -277,7 +287,7 @@ class _Run:
         options = self._worker(state)
         _check_workers(examine_workers(client, options, variables), pending)
         total = len(pending)
-        self._tell(total)
+        self._tell(FleetProgress(done=0, total=total, failed=0))
 
         def note(task: FleetTask, outcome: Outcome | Exception) -> None:
             self._done += 1
@@ -285,9 +295,13 @@ class _Run:
                 self._failed += self._note_lost(task, outcome, state)
             else:
                 self._failed += outcome.failed
-            self._tell(total)
+            self._tell(FleetProgress(done=self._done, total=total, failed=self._failed))
 
-        run_tasks(client, pending, options, note)
+        try:
+            run_tasks(client, pending, options, note)
+        except KeyboardInterrupt:
+            self._tell(FleetProgress(done=self._done, total=total, failed=self._failed, is_stopping=True))
+            raise
 
     def _note_lost(self, task: FleetTask, error: Exception, state: _State) -> int:
         """Write the result of a task that its worker could not write: it died each time, or cannot reach the output.
@@ -336,7 +350,14 @@ class _Run:
         document = summary.render(run=run, projects=self._index.count_projects())
         self._journal.write_document("results.jsonl", "".join(f"{line}\n" for line in lines).encode())
         self._journal.write_document("summary.json", json.dumps(document, indent=1).encode())
-        return FleetResult(sent=sent, failed=summary.failed, summary=document, index=path)
+        return FleetResult(
+            sent=sent,
+            kept=sum(isinstance(one, FleetTask) for one in built) - sent,
+            failed=summary.failed,
+            failures=summary.failures,
+            summary=document,
+            index=path,
+        )
 
     def _add(self, key: str) -> None:
         """Add the result of a task to the index; one that is lost or damaged is not added, so it is done again."""
@@ -355,9 +376,9 @@ class _Run:
     def _write(self, state: _State) -> None:
         self._journal.write_document(_STATE, state.render())
 
-    def _tell(self, total: int) -> None:
+    def _tell(self, progress: FleetProgress) -> None:
         if self._observe is not None:
-            self._observe(FleetProgress(done=self._done, total=total, failed=self._failed))
+            self._observe(progress)
 
 
 def _move(one: _Built, snapshot: str) -> _Built:

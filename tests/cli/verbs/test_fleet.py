@@ -49,10 +49,11 @@ def test_fleet_shows_what_it_has_done(apps: Project, scheduler: str) -> None:
     run = lock_apps(apps, scheduler, "-m", "M", "-m", "GPU-A100")
 
     assert (run.code, run.out) == (0, "")
-    *_, done, summary, sent, gpu, cpu, places = run.err.splitlines()
+    *_, done, summary, sent, total, gpu, cpu, places = run.err.splitlines()
     assert done == "2 of 2 lists"
-    assert summary == "2 lists, 4 locks: 4 new"
-    assert sent.startswith("  2 lists were locked in this run; download ")
+    assert summary == "2 lists: 4 locks (4 new)"
+    assert sent == "  2 lists done in this run, 0 kept from earlier ones"
+    assert re.fullmatch(r"  locks total [0-9.]+ k?B to download", total)
     assert gpu.startswith("  GPU-A100: 2 locked, 2 pins, ")
     assert cpu.startswith("  M: 2 locked, 2 pins, ")
     assert places.startswith("  rows: locks/.fleet/results.jsonl; pins: ")
@@ -73,7 +74,41 @@ def test_fleet_with_a_failed_list_ends_with_three(apps: Project, scheduler: str)
 
     summary = json.loads(run.out)
     assert (run.code, summary["states"], summary["causes"]) == (3, {"failed": 1, "new": 2}, {"no-solution": 1})
-    assert "failed by no-solution: 1" in lock_apps(apps, scheduler).err
+    again = lock_apps(apps, scheduler).err.splitlines()
+    assert again[0] == "3 lists: 2 locks (2 unchanged), 1 failed"
+    assert again[1] == "  0 lists done in this run, 3 kept from earlier ones"
+    assert again[3] == "  failed by no-solution: 1"
+    assert re.fullmatch(r"    c/requirements.txt: .*thing.*", again[4])
+
+
+def test_terminal_names_the_first_failures_and_equal_ones_once(apps: Project, scheduler: str) -> None:
+    for number in range(3):
+        apps.write(f"apps/c{number}/requirements.txt", "thing\n=\n")
+    for number in range(6):
+        apps.write(f"apps/d{number}/requirements.txt", f"--index-url INDEX\nnone{number}\n")
+
+    lines = lock_apps(apps, scheduler, "-m", "M", "-m", "GPU-A100").err.splitlines()
+
+    failures = [line.strip() for line in lines if line.startswith("    ")]
+    assert failures[0].startswith("c0/requirements.txt and 2 more lists: ")
+    assert [line.partition(":")[0] for line in failures[1:]] == [
+        *(f"d{number}/requirements.txt" for number in range(4)),
+        "… and 2 more in results.jsonl",
+    ]
+
+
+def test_interrupted_fleet_says_at_once_that_it_stops(
+    apps: Project, scheduler: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("resolver.fleet.run.run_tasks", interrupt)
+
+    run = lock_apps(apps, scheduler)
+
+    assert run.code == 130
+    assert run.err.splitlines() == ["0 of 2 lists", "stopping…", "interrupted: nothing was written that is not whole"]
 
 
 def test_report_is_a_page_about_the_locks_of_the_run_that_changed_first(apps: Project, scheduler: str) -> None:
@@ -85,7 +120,8 @@ def test_report_is_a_page_about_the_locks_of_the_run_that_changed_first(apps: Pr
 
     page = (apps.folder / "report.html").read_text(encoding="utf-8")
     assert run.code == 3
-    assert re.findall(r'"lockfile":"([^"]+)"', page) == ["b/pylock.m.toml", "a/pylock.m.toml"]
+    assert re.findall(r'"lockfile":"([^"]+)"', page) == ["b/requirements.txt (M)", "a/requirements.txt (M)"]
+    assert run.err.endswith("\n  report: report.html, with 2 locks; lists that failed have none\n")
     assert re.findall(r'"name":"thing","version":"([^"]+)"', page) == ["1.0", "1.0"]
 
 
