@@ -11,7 +11,8 @@ A row (`results.jsonl`, one a line; `schema` 1):
     pins, download_bytes    how many, and the sum of their sizes (null where a size is unknown)
     warnings            texts
     cause               of a failed row: `input`, `no-solution`, `network`, `hash-mismatch`, `output`, `killed`, `bug`
-    error               of a failed row: `what`, `where`, `why`, `remedy`, and `text`, the whole message
+    error               of a failed row: `what`, `where` (a file and line, a URL), `why`, `remedy`, each null
+                        where there is none, and `text`, the whole message
     seconds             how long the task of the list took
     key                 of the task in the journal
 
@@ -42,6 +43,7 @@ from resolver.errors import (
     ResolutionError,
     RunCancelledError,
 )
+from resolver.solve.diagnosis import NoSolutionError
 
 __all__ = [
     "PASSING_CAUSES",
@@ -114,7 +116,7 @@ def build_failed_row(
     """
     if isinstance(error, PinfoldError):
         cause = cause or next((name for kind, name in _CAUSES if isinstance(error, kind)), "bug")
-        parts = {"what": error.what, "where": str(error.where), "why": error.why, "remedy": error.remedy}
+        parts = {"what": error.what, "where": _find_place(error), "why": error.why, "remedy": error.remedy}
         text = str(error)
     else:
         cause, parts = (
@@ -272,6 +274,14 @@ def _build_pin(package: Package) -> HeldPin:
     if not version and package.archive is not None:
         version = package.archive.hashes.get("sha256", "")
     return package.name, version, package.index or "", name, sha256
+
+
+def _find_place(error: PinfoldError) -> str:
+    """The place of an error; of a list without a solution that of the first line that takes part in it."""
+    if error.where or not isinstance(error, NoSolutionError):
+        return str(error.where)
+    requirements = (one for collision in error.explanation.collisions for one in collision.requirements)
+    return next((str(one.position) for one in requirements), "")
 
 
 def _describe_bug(error: Exception) -> str:

@@ -286,6 +286,9 @@ class _Run:
         variables = sorted({name for task in pending for name in task.variables})
         options = self._worker(state)
         _check_workers(examine_workers(client, options, variables), pending)
+        # What is locked again because its locks are gone has other states than the index knows.
+        self._index.keep_only(self._index.list_keys().keys() - {task.key for task in pending})
+        self._index.commit()
         total = len(pending)
         self._tell(FleetProgress(done=0, total=total, failed=0))
 

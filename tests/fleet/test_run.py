@@ -58,6 +58,7 @@ def test_run_locks_all_lists_and_a_repeated_one_does_nothing(fleet: Fleet) -> No
     assert list(locks) == [f"{name}/pylock.{machine}.toml" for name in "ab" for machine in ("gpu-a100", "m")]
     assert first.summary["states"] == {"failed": 2, "new": 4}
     assert first.summary["causes"] == {"no-solution": 2}
+    assert {row["error"]["where"] for row in read_rows(fleet) if row["error"]} == {"c/requirements.txt:2"}
     assert first.summary["projects"] == {"http": {"2.0": 2}, "log": {"1.0": 2}, "web": {"2.0": 2}}
     assert (second.sent, second.exit_code, len(fleet.server.log)) == (0, 3, asked)
     assert fleet.read_locks() == locks
@@ -121,6 +122,8 @@ def test_lock_that_is_gone_is_made_again(fleet: Fleet) -> None:
 
     assert lock_fleet(fleet.options()).sent == 1
     assert fleet.read_locks() == locks
+    states = {row["lock"]: row["state"] for row in read_rows(fleet) if row["source"] == "a/requirements.txt"}
+    assert states == {"a/pylock.m.toml": "new", "a/pylock.gpu-a100.toml": "unchanged"}
 
 
 def test_list_that_left_the_manifest_leaves_the_index(fleet: Fleet) -> None:
