@@ -298,7 +298,7 @@ class PinIndex:
         try:
             arrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
         except ImportError as error:
-            raise InputError("Parquet needs pyarrow", remedy="`pip install pinfold[fleet] pyarrow`") from error
+            raise InputError("Parquet needs pyarrow", remedy="`pip install pyarrow`") from error
         columns = ("source", "machine", "name", "version", "index", "file", "sha256")
         schema = arrow.schema([(column, arrow.dictionary(arrow.int32(), arrow.string())) for column in columns])
         rows = self._database.execute(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import zipfile
 from collections.abc import Iterator
 from importlib import import_module
@@ -174,19 +175,19 @@ def test_keys_of_which_are_the_documented_ones(apps: Project, scheduler: str) ->
     assert collect_keys(run.out) == read_keys("fleet")
 
 
-def test_example_of_a_manifest_is_one(apps: Project, scheduler: str) -> None:
-    apps.write("fleet.toml", (_EXAMPLE / "fleet.toml").read_text(encoding="utf-8"))
-    apps.write("apps/a/app.py", 'class Chat(App):\n    requirements = ["--index-url", "INDEX", "thing"]\n')
-    apps.write("apps/old/b/app.py", 'class Chat(App):\n    requirements = ["--index-url", "INDEX", "thing"]\n')
-    apps.write("jobs/c/requirements.txt", "--index-url INDEX\nthing\n")
+def test_example_of_a_manifest_locks_the_lists_beside_it(apps: Project, scheduler: str) -> None:
+    apps.server.add("requests", wheel("requests", "2.32.5"))
+    apps.server.add("idna", wheel("idna", "3.11"))
+    shutil.copytree(_EXAMPLE, apps.folder / "example")
+    apps.write("example/apps/old/b/app.py", (_EXAMPLE / "apps/chat/app.py").read_text(encoding="utf-8"))
 
-    run = lock_apps(apps, scheduler, manifest="fleet.toml")
+    run = lock_apps(apps, scheduler, "-i", apps.server.index_url, manifest="example/fleet.toml")
 
     assert run.code == 0, run.err
     assert [name for name in apps.files() if name.startswith("locks/") and name.endswith(".toml")] == [
-        "locks/apps/a/pylock.app-gpu-a100.toml",
-        "locks/apps/a/pylock.app-gpu-h100.toml",
-        "locks/jobs/c/pylock.m.toml",
+        "locks/apps/chat/pylock.app-gpu-a100.toml",
+        "locks/apps/chat/pylock.app-gpu-h100.toml",
+        "locks/jobs/nightly/pylock.m.toml",
     ]
 
 
