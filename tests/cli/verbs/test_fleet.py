@@ -63,6 +63,19 @@ def test_fleet_shows_what_it_has_done(apps: Project, scheduler: str) -> None:
     ]
 
 
+def test_page_shows_what_a_run_prints(apps: Project, scheduler: str) -> None:
+    page = (_EXAMPLE.parents[1] / "docs" / "fleet.md").read_text(encoding="utf-8")
+    *shown, places = page.partition("```text\n")[2].partition("\n```")[0].splitlines()
+    apps.server.add("requests", wheel("requests", "2.32.5"))
+    apps.write("lists/chat/requirements.txt", "--index-url INDEX\nrequests>=2.32\n")
+    apps.write("lists/paint/requirements.txt", "--index-url INDEX\nrequests>=3\n")
+
+    *printed, written = lock_apps(apps, scheduler, "-m", "M", "-m", "GPU-A100", manifest="lists").err.splitlines()
+
+    assert printed[-len(shown) :] == shown
+    assert written.startswith(places.partition("…")[0])
+
+
 def test_what_completes_words_knows_the_options_of_a_fleet() -> None:
     known = {option for action in find_parser(run_fleet, "lock")._actions for option in action.option_strings}
     assert {"--scheduler", "--store", "--changed", "--index", "--report"} <= known
