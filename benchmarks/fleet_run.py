@@ -294,6 +294,7 @@ def measure_which(work: Path, *, locks: int = 80_000, pins: int = 34, projects: 
     with PinIndex(path, is_new=True) as index:
         for result in _iter_results(locks, pins, projects):
             index.add(result)
+        index.finish(str(work))
     built_s = time.monotonic() - began
     times: dict[str, list[float]] = {}
     for text in ("torch<2.6", "project-7", "requests"):

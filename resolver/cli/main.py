@@ -187,8 +187,8 @@ def _split_verb(argv: Sequence[str]) -> tuple[str, Sequence[str]]:
             return "lock", ["--help"]
         case ["help", "all"]:
             return "lock", ["--help-all"]
-        case ["help", verb] if verb in _VERBS or verb in _OLD_SPELLINGS:
-            return _OLD_SPELLINGS.get(verb, (verb,))[0], ["--help"]
+        case ["help", verb, *words] if verb in _VERBS or verb in _OLD_SPELLINGS:
+            return _OLD_SPELLINGS.get(verb, (verb,))[0], [*words, "--help"]
         case [verb, *words] if verb in _OLD_SPELLINGS:
             new, *options = _OLD_SPELLINGS[verb]
             return new, [*options, *words]

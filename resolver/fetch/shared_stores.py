@@ -120,7 +120,9 @@ def _import(name: str) -> Any:
         # Lazy: only a session with an address of this kind needs it.
         return import_module(name)
     except ImportError as error:
-        raise InputError(f"`{name}` is not installed", remedy="pip install 'pinfold[fleet]'") from error
+        raise InputError(
+            f"`{name}` is not installed", remedy="`pip install '.[fleet]'` in a clone of pinfold"
+        ) from error
 
 
 class RemoteStore:

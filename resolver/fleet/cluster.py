@@ -62,7 +62,9 @@ def open_client(
         # Lazy: optional, and most of a second to import.
         dask, distributed = import_module("dask"), import_module("distributed")
     except ImportError as error:
-        raise InputError("a fleet needs dask.distributed", remedy="`pip install pinfold[fleet]`") from error
+        raise InputError(
+            "a fleet needs dask.distributed", remedy="`pip install '.[fleet]'` in a clone of pinfold"
+        ) from error
     with ExitStack() as stack:
         logging.getLogger("distributed").setLevel(logging.CRITICAL)
         if scheduler is None:

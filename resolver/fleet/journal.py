@@ -122,7 +122,9 @@ class _Remote:
             # Lazy: an optional library.
             self._files, root = import_module("fsspec.core").url_to_fs(url)
         except (ImportError, ValueError) as error:
-            raise InputError(f"`{url}` cannot be used: {error}", remedy="`pip install pinfold[fleet]`") from error
+            raise InputError(
+                f"`{url}` cannot be used: {error}", remedy="`pip install '.[fleet]'` in a clone of pinfold"
+            ) from error
         self._root = root.rstrip("/")
         self._url = url
 

@@ -9,6 +9,7 @@ whose evidence has changed, the rows of a result, and tables for other tools (Pa
     held      which lock holds which pin, ordered by pin: a query reads only the rows of its answer
     pages     public URL, validator and absence of each page that a search has read: the evidence
     rests     which task rests on which page
+    finished  the output of the run that has finished with this index; no row before the first one has
 
 The file holds public URLs alone, as locks do. A damaged or missing one is made again from the journal.
 """
@@ -30,14 +31,14 @@ from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from lockfiles._values import dataclass
-from resolver.errors import InputError
+from resolver.errors import InputError, render_os_error
 from resolver.fleet.results import Row
 from resolver.index.distribution_file import RawFile
 from resolver.index.project_health import Advisory
 
-__all__ = ["Holder", "Page", "PinIndex", "find_last_index", "note_last_index"]
+__all__ = ["Holder", "Page", "PinIndex", "find_last_index", "make_index_path", "note_last_index"]
 
-_SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 2
 _SCHEMA = """
 CREATE TABLE tasks (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, source TEXT NOT NULL,
     is_complete INTEGER NOT NULL);
@@ -49,6 +50,7 @@ CREATE TABLE held (pin INTEGER NOT NULL, lock INTEGER NOT NULL, PRIMARY KEY (pin
 CREATE TABLE pages (id INTEGER PRIMARY KEY, url TEXT NOT NULL, validator TEXT NOT NULL, is_absent INTEGER NOT NULL,
     UNIQUE (url, validator, is_absent));
 CREATE TABLE rests (page INTEGER NOT NULL, task INTEGER NOT NULL, PRIMARY KEY (page, task)) WITHOUT ROWID;
+CREATE TABLE finished (output TEXT NOT NULL);
 CREATE INDEX locks_of_task ON locks (task);
 """
 _WAIT_S = 60
@@ -56,7 +58,7 @@ _WAIT_S = 60
 _MOST_NUMBERS = 100_000
 """Numbers of pins and pages that are kept in memory while results are added: some 30 MB."""
 _LAST = "last-index"
-"""The file of the user's state folder that has the path of the last run's index."""
+"""The file of the user's state folder that has the path of the index of the last run that has finished."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +154,28 @@ class PinIndex:
         yield from self._database.execute(
             "SELECT key, lock FROM locks JOIN tasks ON tasks.id = task WHERE lock IS NOT NULL"
         )
+
+    def finish(self, output: str) -> None:
+        """Note that a run with this output has finished, so that all of its lists are here."""
+        self._database.execute("DELETE FROM finished")
+        self._database.execute("INSERT INTO finished VALUES (?)", (output,))
+
+    def find_output(self) -> str:
+        """The output of the run that has finished with this index. Raises InputError where none has.
+
+        Later runs replace the locks of a list once new ones are written, so from the first one on an index has all.
+        """
+        found = self._database.execute("SELECT output FROM finished").fetchone()
+        if found is None:
+            raise InputError(
+                f"the index of pins `{self._path}` is not complete: no run of `lock fleet` with it has finished",
+                remedy="the same `lock fleet` again, which goes on where it ended",
+            )
+        return str(found[0])
+
+    def count_sources(self) -> int:
+        """The number of lists, with those that failed."""
+        return int(self._database.execute("SELECT count(DISTINCT source) FROM tasks").fetchone()[0])
 
     def commit(self) -> None:
         """Keep what was added so far, even if the process ends."""
@@ -274,7 +298,7 @@ class PinIndex:
         try:
             arrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
         except ImportError as error:
-            raise InputError("Parquet needs pyarrow", remedy="`pip install pinfold[fleet] pyarrow`") from error
+            raise InputError("Parquet needs pyarrow", remedy="`pip install pyarrow`") from error
         columns = ("source", "machine", "name", "version", "index", "file", "sha256")
         schema = arrow.schema([(column, arrow.dictionary(arrow.int32(), arrow.string())) for column in columns])
         rows = self._database.execute(
@@ -342,14 +366,17 @@ class PinIndex:
 
 
 def find_last_index() -> Path:
-    """The index of the last run of this user, whichever fleet it was about. Raises InputError if there was none."""
+    """The index of the last run of this user that has finished, whichever fleet it was about.
+
+    Raises InputError if there was none.
+    """
     with suppress(OSError):
         return Path((_find_state_folder() / _LAST).read_text(encoding="utf-8").strip())
-    raise InputError("no run of `lock fleet` has left an index of pins", remedy="`--index FILE`")
+    raise InputError("no run of `lock fleet` has finished and left an index of pins", remedy="`--index FILE`")
 
 
-def note_last_index(output: str, chosen: Path | None) -> Path:
-    """The index for a run with this output, which is the default of `which` from now on; `chosen` is that of `--index`.
+def make_index_path(output: str, chosen: Path | None) -> Path:
+    """The index for a run with this output, in a folder that is there; `chosen` is that of `--index`.
 
     Raises InputError where the state folder of the user cannot be written.
     """
@@ -359,13 +386,21 @@ def note_last_index(output: str, chosen: Path | None) -> Path:
     place = output if "://" in output else str(Path(output).absolute())
     path = (chosen or state / f"{hash_bytes(place.encode())[:16]}.sqlite").absolute()
     try:
+        if chosen is None:
+            state.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        remedy = "`--index FILE`" if chosen is None else "a file in a folder that can be written"
+        raise InputError(f"`{path.parent}` cannot be written: {render_os_error(error)}", remedy=remedy) from error
+    return path
+
+
+def note_last_index(path: Path) -> None:
+    """Make this index the default of `which`, where the state folder of the user can be written."""
+    state = _find_state_folder()
+    with suppress(OSError):
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
         (state / _LAST).write_text(f"{path}\n", encoding="utf-8")
-    except OSError as error:
-        if chosen is None:
-            raise InputError(f"`{state}` cannot be written", remedy="`--index FILE`") from error
-    return path
 
 
 def _find_state_folder() -> Path:

@@ -11,7 +11,8 @@ A row (`results.jsonl`, one a line; `schema` 1):
     pins, download_bytes    how many, and the sum of their sizes (null where a size is unknown)
     warnings            texts
     cause               of a failed row: `input`, `no-solution`, `network`, `hash-mismatch`, `output`, `killed`, `bug`
-    error               of a failed row: `what`, `where`, `why`, `remedy`, and `text`, the whole message
+    error               of a failed row: `what`, `where` (a file and line, a URL), `why`, `remedy`, each null
+                        where there is none, and `text`, the whole message
     seconds             how long the task of the list took
     key                 of the task in the journal
 
@@ -42,16 +43,19 @@ from resolver.errors import (
     ResolutionError,
     RunCancelledError,
 )
+from resolver.solve.diagnosis import NoSolutionError
 
 __all__ = [
     "PASSING_CAUSES",
     "SCHEMA",
+    "Failure",
     "HeldPin",
     "Row",
     "Summary",
     "build_failed_row",
     "build_row",
     "list_pins",
+    "render_count",
     "sort_rows",
 ]
 
@@ -112,7 +116,7 @@ def build_failed_row(
     """
     if isinstance(error, PinfoldError):
         cause = cause or next((name for kind, name in _CAUSES if isinstance(error, kind)), "bug")
-        parts = {"what": error.what, "where": str(error.where), "why": error.why, "remedy": error.remedy}
+        parts = {"what": error.what, "where": _find_place(error), "why": error.why, "remedy": error.remedy}
         text = str(error)
     else:
         cause, parts = (
@@ -146,6 +150,20 @@ def sort_rows(rows: Iterable[Row]) -> list[Row]:
     return sorted(rows, key=lambda row: (row["source"], row["machine"] or ""))
 
 
+def render_count(number: int, noun: str) -> str:
+    """A number with its noun, which takes a plain `s` in the plural."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """What is wrong with one or more lists, in one line; `source` is the first of them."""
+
+    what: str
+    source: str
+    lists: int
+
+
 @dataclass(slots=True)
 class _Machine:
     """Figures of one machine type."""
@@ -166,6 +184,8 @@ class Summary:
     def __init__(self) -> None:
         self._states: Counter[str] = Counter()
         self._causes: Counter[str] = Counter()
+        self._failed_sources: set[str] = set()
+        self._failures: dict[str, list[str]] = {}
         self._machines: dict[str, _Machine] = {}
         self._sources: set[str] = set()
         self._bytes = 0
@@ -185,6 +205,13 @@ class Summary:
         """The numbers of failed rows by cause."""
         return dict(sorted(self._causes.items()))
 
+    @property
+    def failures(self) -> tuple[Failure, ...]:
+        """What is wrong with the lists that failed, by the first row of each; lists with equal texts are one."""
+        return tuple(
+            Failure(what=what, source=sources[0], lists=len(sources)) for what, sources in self._failures.items()
+        )
+
     def add(self, row: Row) -> None:
         """Count one row."""
         self._sources.add(row["source"])
@@ -192,6 +219,9 @@ class Summary:
         machine = self._machines.setdefault(row["machine"] or "", _Machine())
         if row["state"] == "failed":
             self._causes[row["cause"]] += 1
+            if row["source"] not in self._failed_sources:  # Its machine types mostly fail alike.
+                self._failed_sources.add(row["source"])
+                self._failures.setdefault(row["error"]["what"].partition("\n")[0], []).append(row["source"])
             machine.failed += 1
             return
         size_bytes = row["download_bytes"] or 0
@@ -244,6 +274,14 @@ def _build_pin(package: Package) -> HeldPin:
     if not version and package.archive is not None:
         version = package.archive.hashes.get("sha256", "")
     return package.name, version, package.index or "", name, sha256
+
+
+def _find_place(error: PinfoldError) -> str:
+    """The place of an error; of a list without a solution that of the first line that takes part in it."""
+    if error.where or not isinstance(error, NoSolutionError):
+        return str(error.where)
+    requirements = (one for collision in error.explanation.collisions for one in collision.requirements)
+    return next((str(one.position) for one in requirements), "")
 
 
 def _describe_bug(error: Exception) -> str:

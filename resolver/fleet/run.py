@@ -3,7 +3,8 @@
 In: `FleetOptions`. Out: a `FleetResult`; in the output the locks, `.fleet/results.jsonl` and `.fleet/summary.json`; and
 the index of pins. The steps:
 
-1. Read the manifest, and build the task of each list. What is wrong with the manifest ends the run here.
+1. Read the manifest, and build the task of each list. What is wrong with the manifest, or a Python that no list states,
+   ends the run here.
 2. Find what is done: a task whose key is in the journal, and whose locks are there, is not sent again. Other lists get
    the snapshot of this run.
 3. With `--changed`, ask the workers which pages of the evidence have changed; lists that rest on them get it too.
@@ -25,14 +26,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from packaging.pylock import is_valid_pylock_path
+
 from lockfiles._values import dataclass
 from resolver.errors import Fault, InputError, InternalError
 from resolver.fleet.cluster import Client, examine_workers, open_client, run_tasks
 from resolver.fleet.journal import DONE, FAILED, Journal, Place, open_place
 from resolver.fleet.manifest import Manifest, read_manifest
 from resolver.fleet.page_changes import find_changed_pages
-from resolver.fleet.pin_index import PinIndex, note_last_index
-from resolver.fleet.results import Row, Summary, build_failed_row
+from resolver.fleet.pin_index import PinIndex, make_index_path, note_last_index
+from resolver.fleet.results import Failure, Row, Summary, build_failed_row, render_count
 from resolver.fleet.tasks import FleetTask, RefusedList, TaskBuilder, identify_code
 from resolver.fleet.worker import Examination, Outcome, WorkerOptions
 from resolver.settings.settings import Settings
@@ -46,11 +49,15 @@ _Built = FleetTask | RefusedList
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetProgress:
-    """How far a run is: lists that are done of those to do, and rows that failed."""
+    """How far a run is: lists that are done of those to do, and rows that failed.
+
+    `is_stopping` is set once, where a user interrupts the run: to end the workers takes a moment.
+    """
 
     done: int
     total: int
     failed: int
+    is_stopping: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,10 +90,16 @@ class FleetOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetResult:
-    """What a run has done. `sent` are the lists that were sent to workers; `summary` is that of `summary.json`."""
+    """What a run has done.
+
+    `sent` are the lists that were sent to workers, `kept` those whose results of an earlier run hold; `failed` are
+    rows, and `failures` what is wrong with them. `summary` is that of `summary.json`.
+    """
 
     sent: int
+    kept: int
     failed: int
+    failures: tuple[Failure, ...]
     summary: Mapping[str, Any]
     index: Path
 
@@ -103,9 +116,11 @@ def lock_fleet(options: FleetOptions, *, observe: Callable[[FleetProgress], None
     """
     manifest = read_manifest(options.manifest, arguments=options.arguments, machines=options.machines)
     place = open_place(options.output)
-    path = note_last_index(options.output, options.index)
+    path = make_index_path(options.output, options.index)
     with PinIndex(path, is_new=True) as index:
-        return _Run(options, place, index, observe).lock_all(manifest, path)
+        result = _Run(options, place, index, observe).lock_all(manifest, path)
+    note_last_index(path)  # Not before it has all lists: `which` would say "none" of those that a killed run left out.
+    return result
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +181,7 @@ class _Run:
             manifest, snapshot=state.snapshot, snapshots=state.moved, allowed=self._options.allowed_variables
         )
         built = list(builder.build_all(manifest.lists))
+        self._check_python(built)
         self._catch_up(built, keeps_earlier=True)
         looks_at_pages = self._options.changed and state.is_complete
         if state.is_complete and self._options.snapshot is None:
@@ -183,6 +199,21 @@ class _Run:
         result = self._finish(built, state, sent=sent, path=path)
         self._write(replace(state, moved=_list_moved(built, state), is_complete=True))
         return result
+
+    def _check_python(self, built: Sequence[_Built]) -> None:
+        """Raise InputError where no list states a Python, and there are no locks, whose Python would be kept.
+
+        That is a first run without `--python`. If some lists state one, the others are failed rows.
+        """
+        tasks = [one for one in built if isinstance(one, FleetTask)]
+        if not tasks or any(one.states_python for one in tasks):
+            return
+        names = (name.rpartition("/")[2] for name in self._place.list_names())
+        if not any(is_valid_pylock_path(Path(name)) for name in names):
+            raise InputError(
+                f"no Python version is set for {render_count(len(tasks), 'list')} of `{self._options.manifest}`",
+                remedy="`--python 3.11`, or `python` in the settings of the manifest or of the lists",
+            )
 
     def _begin(self) -> _State:
         """The state that the run starts with: that of a run to continue, or of the last one with a new name."""
@@ -255,8 +286,11 @@ class _Run:
         variables = sorted({name for task in pending for name in task.variables})
         options = self._worker(state)
         _check_workers(examine_workers(client, options, variables), pending)
+        # What is locked again because its locks are gone has other states than the index knows.
+        self._index.keep_only(self._index.list_keys().keys() - {task.key for task in pending})
+        self._index.commit()
         total = len(pending)
-        self._tell(total)
+        self._tell(FleetProgress(done=0, total=total, failed=0))
 
         def note(task: FleetTask, outcome: Outcome | Exception) -> None:
             self._done += 1
@@ -264,9 +298,13 @@ class _Run:
                 self._failed += self._note_lost(task, outcome, state)
             else:
                 self._failed += outcome.failed
-            self._tell(total)
+            self._tell(FleetProgress(done=self._done, total=total, failed=self._failed))
 
-        run_tasks(client, pending, options, note)
+        try:
+            run_tasks(client, pending, options, note)
+        except KeyboardInterrupt:
+            self._tell(FleetProgress(done=self._done, total=total, failed=self._failed, is_stopping=True))
+            raise
 
     def _note_lost(self, task: FleetTask, error: Exception, state: _State) -> int:
         """Write the result of a task that its worker could not write: it died each time, or cannot reach the output.
@@ -311,10 +349,18 @@ class _Run:
             summary.add(shown)
             lines.append(json.dumps(shown, separators=(",", ":")))
         run = {"name": state.run, "snapshot": state.snapshot, "kind": state.kind, "code": identify_code(), "sent": sent}
+        self._index.finish(self._worker(state).output)
         document = summary.render(run=run, projects=self._index.count_projects())
         self._journal.write_document("results.jsonl", "".join(f"{line}\n" for line in lines).encode())
         self._journal.write_document("summary.json", json.dumps(document, indent=1).encode())
-        return FleetResult(sent=sent, failed=summary.failed, summary=document, index=path)
+        return FleetResult(
+            sent=sent,
+            kept=sum(isinstance(one, FleetTask) for one in built) - sent,
+            failed=summary.failed,
+            failures=summary.failures,
+            summary=document,
+            index=path,
+        )
 
     def _add(self, key: str) -> None:
         """Add the result of a task to the index; one that is lost or damaged is not added, so it is done again."""
@@ -333,9 +379,9 @@ class _Run:
     def _write(self, state: _State) -> None:
         self._journal.write_document(_STATE, state.render())
 
-    def _tell(self, total: int) -> None:
+    def _tell(self, progress: FleetProgress) -> None:
         if self._observe is not None:
-            self._observe(FleetProgress(done=self._done, total=total, failed=self._failed))
+            self._observe(progress)
 
 
 def _move(one: _Built, snapshot: str) -> _Built:

@@ -67,6 +67,7 @@ class FleetTask:
     - `bindings` are hosts that variables may be sent to; `variables` are those that URLs of the list name.
     - `snapshot` names the state of the indexes that the list is locked in; `key` identifies the task in the journal.
       `content` is the digest of all other things that the key depends on but the code.
+    - `states_python` is whether settings or files state a Python. A list that reads a variable of the worker may do so.
     """
 
     key: str
@@ -80,6 +81,7 @@ class FleetTask:
     snapshot: str
     bindings: tuple[VariableBinding, ...] = ()
     variables: tuple[str, ...] = ()
+    states_python: bool = True
 
     def move(self, snapshot: str) -> FleetTask:
         """The task in another state of the indexes."""
@@ -142,7 +144,7 @@ class TaskBuilder:
     def _build(self, one: FleetList, described: tuple[Mapping[str, Any], tuple[str, ...]]) -> FleetTask:
         """The body of `build`."""
         settings, in_settings = described
-        files = self._collect(one)
+        files, states_python = self._collect(one)
         size_bytes = sum(len(file.data) for file in files.values())
         if size_bytes > _LARGEST_BYTES:
             raise SourceError(f"its files have {size_bytes} bytes, and a list has at most {_LARGEST_BYTES}")
@@ -168,6 +170,7 @@ class TaskBuilder:
             snapshot=snapshot,
             bindings=self._find_bindings(one) if variables else (),
             variables=tuple(sorted(variables)),
+            states_python=states_python,
         )
 
     def _find_bindings(self, one: FleetList) -> tuple[VariableBinding, ...]:
@@ -178,26 +181,31 @@ class TaskBuilder:
         path = self._folder / one.name.partition("::")[0]
         return tuple(read_bindings(self._allowed, source=path if one.requirements is None else None))
 
-    def _collect(self, one: FleetList) -> dict[str, _File]:
-        """The files of a list by their names from the root. Raises SourceError where the list itself is not there."""
+    def _collect(self, one: FleetList) -> tuple[dict[str, _File], bool]:
+        """The files of a list by their names from the root, and whether they or its settings state a Python.
+
+        Raises SourceError where the list itself is not there.
+        """
         found: dict[str, _File] = {}
         texts: list[str] = []
         start = self._folder / one.name.partition("::")[0]
         if one.requirements is None:
             self._add(found, start, is_shared=False)
             source = self._read(one.name, found)
+            states_python = source is None or source.python is not None
             texts += [] if source is None else [_render_source(source)]
             parent = start.parent
         else:
             texts.append(_render_inline(one.requirements))
-            parent = start
+            parent, states_python = start, False
         self._add_above(found, parent)
         self._add_inclusions(found, texts, parent)
         settings = one.settings
         self._add_named(found, settings, self._folder)
         own, path = _find_own_settings(parent, self._root)
         self._add_named(found, own, self._folder if path is None else path.parent)
-        return found
+        states_python = states_python or settings.python is not None or own.python is not None
+        return found, states_python or any(posixpath.basename(name) == ".python-version" for name in found)
 
     def _read(self, name: str, found: dict[str, _File]) -> Source | None:
         """The list of a file, with the files that reading it has opened; None where a worker reports what is wrong.

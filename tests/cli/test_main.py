@@ -245,6 +245,7 @@ def test_name_that_no_project_can_have_is_2(project: Project, flag: str) -> None
         (["help", "why"], ["why", "--help"]),
         (["help", "all"], ["--help-all"]),
         (["help", "sbom"], ["export", "--help"]),
+        (["help", "fleet", "which"], ["fleet", "which", "--help"]),
     ],
 )
 def test_help_is_a_verb_too(words: list[str], same: list[str], capsys: pytest.CaptureFixture[str]) -> None:

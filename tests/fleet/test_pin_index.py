@@ -10,7 +10,7 @@ import pytest
 from packaging.utils import NormalizedName
 
 from resolver.errors import InputError
-from resolver.fleet.pin_index import Holder, PinIndex, find_last_index, note_last_index
+from resolver.fleet.pin_index import Holder, PinIndex, find_last_index, make_index_path, note_last_index
 from resolver.index.distribution_file import RawFile
 from resolver.index.project_health import parse_advisory
 
@@ -170,13 +170,26 @@ def test_missing_index_is_an_error_with_the_way_to_make_it(tmp_path: Path) -> No
 
 def test_last_index_is_found_by_the_user_that_made_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    with pytest.raises(InputError, match="no run of `lock fleet` has left an index"):
+    with pytest.raises(InputError, match="no run of `lock fleet` has finished"):
         find_last_index()
 
-    default = note_last_index("out", None)
+    default = make_index_path("out", None)
+    note_last_index(default)
     assert (default.parent, find_last_index()) == (tmp_path / "pinfold" / "fleet", default)
-    chosen = note_last_index("out", tmp_path / "mine.sqlite")
-    assert (chosen, find_last_index()) == (tmp_path / "mine.sqlite", tmp_path / "mine.sqlite")
+    chosen = make_index_path("out", tmp_path / "mine.sqlite")
+    assert (chosen, find_last_index()) == (tmp_path / "mine.sqlite", default)
+    note_last_index(chosen)
+    assert find_last_index() == chosen
+
+
+def test_index_that_no_run_has_finished_says_so(index: PinIndex) -> None:
+    with pytest.raises(InputError, match=r"is not complete: no run(.|\n)*try: the same `lock fleet` again"):
+        index.find_output()
+
+    index.finish("locks")
+    index.finish("others")
+
+    assert (index.find_output(), index.count_sources()) == ("others", 3)
 
 
 def test_equal_names_of_outputs_in_two_folders_have_an_index_each(
@@ -187,7 +200,7 @@ def test_equal_names_of_outputs_in_two_folders_have_an_index_each(
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         monkeypatch.chdir(tmp_path / name)
-        found |= {note_last_index("locks", None), note_last_index("s3://bucket/locks", None)}
+        found |= {make_index_path("locks", None), make_index_path("s3://bucket/locks", None)}
     assert len(found) == 3
 
 

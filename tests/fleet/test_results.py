@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from lockfiles import digest
 from resolver.errors import FetchError, HashMismatchError, InputError, PinfoldError, ResolutionError
-from resolver.fleet.results import SCHEMA, Row, Summary, build_failed_row, build_row, list_pins, sort_rows
+from resolver.fleet.results import (
+    SCHEMA,
+    Failure,
+    Row,
+    Summary,
+    build_failed_row,
+    build_row,
+    list_pins,
+    render_count,
+    sort_rows,
+)
 from tests.cli.verb_runs import build_web_lock
 
 
@@ -86,3 +96,15 @@ def test_rows_are_sorted_by_source_and_machine() -> None:
     rows = [build("b", None), build("a", "M"), build("a", "GPU-A100")]
 
     assert [(row["source"], row["machine"]) for row in sort_rows(rows)] == [("a", "GPU-A100"), ("a", "M"), ("b", None)]
+
+
+def test_failures_count_each_list_once_and_join_equal_ones() -> None:
+    summary = Summary()
+    for source, machine, what in [("a", "A", "x\ny"), ("a", "B", "z"), ("b", "A", "x"), ("c", "A", "z")]:
+        summary.add(build_failed_row(InputError(what), source=source, machine=machine))
+
+    assert summary.failures == (Failure(what="x", source="a", lists=2), Failure(what="z", source="c", lists=1))
+
+
+def test_count_has_its_noun_in_the_singular_for_one_alone() -> None:
+    assert [render_count(number, "list") for number in (0, 1, 2)] == ["0 lists", "1 list", "2 lists"]

@@ -16,6 +16,7 @@ from resolver.fleet.journal import open_place
 from resolver.fleet.pin_index import PinIndex, find_last_index
 from resolver.fleet.run import FleetOptions, FleetProgress, FleetResult, lock_fleet
 from resolver.fleet.worker import lock_task
+from resolver.settings.settings import Settings
 from tests.fleet.conftest import MACHINES, Fleet
 from tests.servers import Answer, wheel
 
@@ -57,6 +58,7 @@ def test_run_locks_all_lists_and_a_repeated_one_does_nothing(fleet: Fleet) -> No
     assert list(locks) == [f"{name}/pylock.{machine}.toml" for name in "ab" for machine in ("gpu-a100", "m")]
     assert first.summary["states"] == {"failed": 2, "new": 4}
     assert first.summary["causes"] == {"no-solution": 2}
+    assert {row["error"]["where"] for row in read_rows(fleet) if row["error"]} == {"c/requirements.txt:2"}
     assert first.summary["projects"] == {"http": {"2.0": 2}, "log": {"1.0": 2}, "web": {"2.0": 2}}
     assert (second.sent, second.exit_code, len(fleet.server.log)) == (0, 3, asked)
     assert fleet.read_locks() == locks
@@ -120,6 +122,8 @@ def test_lock_that_is_gone_is_made_again(fleet: Fleet) -> None:
 
     assert lock_fleet(fleet.options()).sent == 1
     assert fleet.read_locks() == locks
+    states = {row["lock"]: row["state"] for row in read_rows(fleet) if row["source"] == "a/requirements.txt"}
+    assert states == {"a/pylock.m.toml": "new", "a/pylock.gpu-a100.toml": "unchanged"}
 
 
 def test_list_that_left_the_manifest_leaves_the_index(fleet: Fleet) -> None:
@@ -230,6 +234,23 @@ def test_missing_variable_is_found_before_anything_is_sent(fleet: Fleet) -> None
         "  try: set `GONE_TOKEN` in the environment of the workers"
     )
     assert fleet.server.log == []
+
+
+def test_python_that_no_list_states_is_found_before_anything_is_started(fleet: Fleet) -> None:
+    write_lists(fleet)
+
+    assert check_refused(fleet.options(arguments=Settings())).startswith("no Python version is set for 3 lists of `")
+    assert not (fleet.output / ".fleet").exists()
+
+    fleet.project.write("apps/a/.python-version", "3.11\n")
+    assert lock_fleet(fleet.options(arguments=Settings())).summary["causes"] == {"input": 4}
+
+
+def test_python_of_locks_is_kept_where_no_list_states_one(fleet: Fleet) -> None:
+    fleet.write("a/requirements.txt", "web")
+    lock_fleet(fleet.options())
+
+    assert lock_fleet(fleet.options(arguments=Settings())).summary["states"] == {"unchanged": 2}
 
 
 def test_unknown_machine_type_is_found_before_anything_is_started(fleet: Fleet) -> None:

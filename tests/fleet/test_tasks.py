@@ -147,3 +147,19 @@ def test_too_large_list_is_refused(fleet: Fleet) -> None:
 
     assert isinstance(refused, RefusedList)
     assert "a list has at most 4194304" in str(refused.error)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a/requirements.txt", ""),
+        (".python-version", "3.11\n"),
+        ("a/pyproject.toml", '[tool.pinfold]\npython = "3.11"\n'),
+    ],
+)
+def test_task_knows_whether_its_files_state_a_python(fleet: Fleet, name: str, text: str) -> None:
+    fleet.write("a/requirements.txt", "web")
+    if text:
+        fleet.project.write(f"apps/{name}", text)
+
+    assert fleet.build_one("a/requirements.txt", settings=Settings()).states_python is bool(text)

@@ -158,9 +158,12 @@ def _list_flags(verb: str) -> frozenset[str]:
 
     with contextlib.redirect_stdout(io.StringIO()) as out:
         assert main([verb, "--help"]) == 0
+        if verb == "fleet":
+            assert main([verb, "which", "--help"]) == 0
     # Examples of other tools stand in the description, in lines of their own.
     lines = [line for line in out.getvalue().splitlines() if not _OTHER_TOOLS.match(line.strip())]
-    return frozenset(flag for line in lines for flag in _FLAG.findall(line))
+    found = frozenset(flag for line in lines for flag in _FLAG.findall(line))
+    return found | _list_flags("lock") if verb == "fleet" else found  # It locks lists with the options of `lock`.
 
 
 def _known_flags() -> frozenset[str]:

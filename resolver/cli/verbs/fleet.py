@@ -32,6 +32,7 @@ from resolver.cli.verb_arguments import SafeParser, build_verb_parser, parse_num
 from resolver.errors import InputError
 from resolver.fleet.journal import open_place
 from resolver.fleet.pin_index import Holder, PinIndex, find_last_index
+from resolver.fleet.results import Failure, render_count
 from resolver.fleet.run import FleetOptions, FleetProgress, FleetResult, lock_fleet
 from resolver.fleet.worker import WorkerOptions
 from resolver.settings.settings import Settings
@@ -46,12 +47,14 @@ list failed, whose error is a row of DIR/.fleet/results.jsonl.
 
 `lock fleet which REQUIREMENT` names the lists that hold a pin: `lock help fleet which`."""
 _WHICH = """\
-The lists of the last run that hold a pin which REQUIREMENT admits (`torch<2.6`), that an advisory concerns, or that its
-index has yanked since. Answered from the index of pins, without reading a lock. Exit code 1 if there is none."""
+The lists that hold a pin which REQUIREMENT admits (`torch<2.6`), that an advisory concerns, or that its
+index has yanked since. Answered from the index of pins of the last run that has finished, without reading a lock. Exit
+code 1 if there is none."""
 _REFUSED = ("check", "evaluate", "extras", "groups", "annotates", "credentials", "python_executable", "run_timeout")
 """Fields of `LockArguments` that mean nothing for a list that another machine locks."""
 _TICKS = 10
 _MOST_REPORTED = 200
+_MOST_FAILURES = 5
 
 
 def run_fleet(argv: Sequence[str], *, program: str) -> int:
@@ -80,11 +83,14 @@ def _run_locks(argv: Sequence[str], program: str) -> int:
     if show is not None:
         show.end()
     if values.report is not None:
-        write_file(values.report, _render_report(options.output).encode())
+        page, shown = _render_report(options.output)
+        write_file(values.report, page.encode())
     if arguments.as_json:
         show_json(result.summary)
     elif not arguments.quiet:
         show_message(_render(result, options))
+        if values.report is not None:
+            show_message(f"  report: {values.report}, with {render_count(shown, 'lock')}; lists that failed have none")
     return result.exit_code
 
 
@@ -108,7 +114,7 @@ def _build_parser(program: str) -> SafeParser:
     parser.add_argument("--changed", action="store_true", help="lock again what rests on pages that have changed")
     parser.add_argument("--index", metavar="FILE", type=Path, help="the index of pins; default: in your state folder")
     parser.add_argument(
-        "--report", metavar="FILE", type=Path, help=f"a page about the locks of this run, at most {_MOST_REPORTED}"
+        "--report", metavar="FILE", type=Path, help=f"a page about the locks of the result, at most {_MOST_REPORTED}"
     )
     return parser
 
@@ -181,8 +187,12 @@ class _Display:
         self._shown = -1
 
     def __call__(self, progress: FleetProgress) -> None:
-        text = f"{progress.done} of {progress.total} lists"
-        text += f", {progress.failed} rows failed" if progress.failed else ""
+        if progress.is_stopping:
+            self.end()
+            show_message("stopping…")
+            return
+        text = f"{progress.done} of {render_count(progress.total, 'list')}"
+        text += f", {render_count(progress.failed, 'row')} failed" if progress.failed else ""
         if self._is_terminal:
             print(f"\r{text}\x1b[K", end="", file=sys.stderr, flush=True)
             return
@@ -198,28 +208,44 @@ class _Display:
 
 
 def _render(result: FleetResult, options: FleetOptions) -> str:
-    """The summary of a run: counts by state, by cause and by machine type, and where all else is.
+    """The summary of a run: counts by state, by cause and by machine type, what failed, and where all else is.
 
-    What failed is told by its cause; the messages are rows of the result, since there may be thousands.
+    There may be thousands of failures, so the first ones are told; all messages are rows of the result.
     """
     summary = result.summary
-    states = ", ".join(f"{count} {state}" for state, count in summary["states"].items()) or "nothing"
-    lines = [f"{summary['sources']} lists, {summary['rows']} locks: {states}"]
-    lines.append(f"  {result.sent} lists were locked in this run; download {render_bytes(summary['download_bytes'])}")
+    states = dict(summary["states"])
+    failed = states.pop("failed", 0)
+    counts = [f"{states[one]} {one}" for one in ("new", "changed", "unchanged") if one in states]
+    locks = render_count(sum(states.values()), "lock") + (f" ({', '.join(counts)})" if counts else "")
+    lines = [f"{render_count(summary['sources'], 'list')}: {locks}" + (f", {failed} failed" if failed else "")]
+    lines.append(f"  {render_count(result.sent, 'list')} done in this run, {result.kept} kept from earlier ones")
+    lines.append(f"  locks total {render_bytes(summary['download_bytes'])} to download")
     lines += [f"  failed by {cause}: {count}" for cause, count in summary["causes"].items()]
+    lines += _list_failures(result.failures)
     lines += [_render_machine(name, one) for name, one in summary["machines"].items()]
     lines.append(f"  rows: {options.output.rstrip('/')}/.fleet/results.jsonl; pins: {result.index}")
     return "\n".join(lines)
 
 
+def _list_failures(failures: Sequence[Failure]) -> list[str]:
+    """A line for each of the first failures, and one for the number of lists with others."""
+    lines = []
+    for one in failures[:_MOST_FAILURES]:
+        more = f" and {render_count(one.lists - 1, 'more list')}" if one.lists > 1 else ""
+        lines.append(f"    {one.source}{more}: {one.what}")
+    rest = sum(one.lists for one in failures[_MOST_FAILURES:])
+    return [*lines, f"    … and {rest} more in results.jsonl"] if rest else lines
+
+
 def _render_machine(name: str, one: Mapping[str, Any]) -> str:
     """The line of one machine type."""
     failed = f", {one['failed']} failed" if one["failed"] else ""
-    return f"  {name}: {one['locked']} locked{failed}, {one['pins']} pins, {render_bytes(one['download_bytes'])}"
+    pins = render_count(one["pins"], "pin")
+    return f"  {name}: {one['locked']} locked{failed}, {pins}, {render_bytes(one['download_bytes'])}"
 
 
-def _render_report(output: str) -> str:
-    """The page of `lock report` about the locks that this run has changed and made, side by side.
+def _render_report(output: str) -> tuple[str, int]:
+    """The page of `lock report` about the locks of the result, side by side, and their number.
 
     A page holds every pin of its locks, so it shows the first ones: changed ones, then new ones, then others.
     """
@@ -236,8 +262,9 @@ def _render_report(output: str) -> str:
     for row in locked[:_MOST_REPORTED]:
         data = place.read(row["lock"])
         if data is not None:
-            sources.append(ReportSource(name=row["lock"], lockfile=loads(data.decode())))
-    return render_report(build_report(sources, default_index=default_index_url().public))
+            name = row["source"] if row["machine"] is None else f"{row['source']} ({row['machine']})"
+            sources.append(ReportSource(name=name, lockfile=loads(data.decode())))
+    return render_report(build_report(sources, default_index=default_index_url().public)), len(sources)
 
 
 def _run_which(argv: Sequence[str], program: str) -> int:
@@ -249,7 +276,7 @@ def _run_which(argv: Sequence[str], program: str) -> int:
     parser.add_argument("requirement", nargs="*", metavar="REQUIREMENT", help="`torch<2.6`, `'requests'`")
     parser.add_argument("--vulnerable", metavar="OSV", help="a folder or zip of advisories, or its URL")
     parser.add_argument("--yanked", action="store_true", help="files that their index has yanked since")
-    parser.add_argument("--index", metavar="FILE", type=Path, help="default: that of your last run")
+    parser.add_argument("--index", metavar="FILE", type=Path, help="default: that of your last run that has finished")
     parser.add_argument("--parquet", metavar="FILE", type=Path, help="write every pin of every lock to FILE")
     parser.add_argument("--json", dest="as_json", action="store_true", help="the same facts as JSON")
     parser.add_argument("--allow-host", metavar="HOST", action="append", default=[], help="HOST may be a private one")
@@ -257,6 +284,7 @@ def _run_which(argv: Sequence[str], program: str) -> int:
     if not (values.requirement or values.vulnerable or values.yanked or values.parquet):
         parser.error("name a REQUIREMENT, --vulnerable, --yanked or --parquet")
     with PinIndex(values.index or find_last_index()) as index:
+        output, count = index.find_output(), index.count_sources()
         if values.parquet is not None:
             show_message(f"{index.export_parquet(values.parquet)} pins in `{values.parquet}`")
         found = _find(index, values)
@@ -264,8 +292,10 @@ def _run_which(argv: Sequence[str], program: str) -> int:
         show_json({"schema": 1, "holders": [_as_json(one) for one in found]})
     else:
         show_text("\n".join(map(_render_holder, found)))
-    asks = bool(values.requirement or values.vulnerable or values.yanked)
-    return 1 if asks and not found else 0
+    if found or not (values.requirement or values.vulnerable or values.yanked):
+        return 0
+    show_message(f"no list of the {count} in `{output}` holds such a pin")
+    return 1
 
 
 def _find(index: PinIndex, values: argparse.Namespace) -> list[Holder]:
