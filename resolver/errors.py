@@ -168,9 +168,16 @@ class OfflineError(FetchError):
 
 
 class RunCancelledError(PinfoldError):
-    """A program has cancelled the run, or it took longer than its limit. It is no FetchError: no other way is tried."""
+    """A program has cancelled the run, or it took longer than its limit. It is no FetchError: no other way is tried.
+
+    `is_overdue` is whether it took too long, rather than that somebody cancelled it or closed its session.
+    """
 
     exit_code = 4
+
+    def __init__(self, what: str, *, is_overdue: bool = False, **parts: Unpack[Parts]) -> None:
+        super().__init__(what, **parts)
+        self.is_overdue = is_overdue
 
 
 class HashMismatchError(PinfoldError):

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Self, TypeVar, cast
 
 from lockfiles import Lockfile
 from lockfiles._values import dataclass
-from resolver.errors import InputError, PinfoldError
+from resolver.errors import InputError, PinfoldError, RunCancelledError
 from resolver.fetch.access import Access, Cancellation, find_bindings
 from resolver.fetch.store import FolderStore, SharedStore
 from resolver.locking.locker import Locker, LockOutcome
@@ -192,13 +192,19 @@ class Session:
         """For each target, in order, its lock or the error that `lock` would have raised for it.
 
         Pages and metadata are read once for all targets of one Python and platform, and equal problems solved once.
+        Raises RunCancelledError where the run is cancelled or takes too long.
         """
         with self._running(cancellation) as access:
             plan_one = partial(
                 _plan_target, requirements, settings=settings, upgrade=upgrade, folder=folder, access=access
             )
             plans = [_try(partial(plan_one, target)) for target in targets]
-            return self._lock_each(plans, access, upgrade)
+            found = self._lock_each(plans, access, upgrade)
+        for one in found:
+            # About all of the locks, and not about one of the targets.
+            if isinstance(one, RunCancelledError):
+                raise one
+        return found
 
     def lock_plans(
         self,
@@ -208,7 +214,10 @@ class Session:
         cancellation: Cancellation | None = None,
         note_pages: NotePages | None = None,
     ) -> tuple[LockOutcome | PinfoldError, ...]:
-        """As `lock_many`, for plans of one list. `note_pages` gets the pages that the results rest on."""
+        """As `lock_many`, for plans of one list. `note_pages` gets the pages that the results rest on.
+
+        A run that is cancelled, or takes too long, is an error of each plan.
+        """
         with self._running(cancellation) as access:
             return self._lock_each(plans, access, upgrade, note_pages)
 

@@ -96,6 +96,7 @@ _ATTRIBUTES: dict[str, Any] = {
     "expected": "sha256:aa",
     "found": "sha256:bb",
     "project": "torch",
+    "is_overdue": True,
     "needs_build": True,
     "reason": "only a build can tell",
     "line": 3,

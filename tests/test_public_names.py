@@ -117,6 +117,7 @@ PUBLIC = {
         "render_report",
     ),
     "resolver.solve": (
+        "Change",
         "ChosenOption",
         "CollidingRequirement",
         "Collision",
@@ -125,6 +126,7 @@ PUBLIC = {
         "Link",
         "NoSolutionError",
         "Obstacle",
+        "OptionName",
         "Remedy",
         "Supply",
         "UnusableVersion",

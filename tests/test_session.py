@@ -117,6 +117,18 @@ def test_one_lock_is_cancelled_and_the_others_go_on(project: Project) -> None:
         assert lock_in(session, project, "anyio")
 
 
+def test_the_end_of_a_run_for_several_targets_is_raised(project: Project) -> None:
+    for number in range(4):
+        project.server.always[f"/simple/p{number}/"] = Answer(delay_s=60.0)
+    targets = [LockTarget(python="3.11"), LockTarget(python="3.12")]
+    settings = Settings(index_url=project.server.index_url)
+    with Session() as session, pytest.raises(RunCancelledError) as caught:
+        session.lock_many(
+            [f"p{number}" for number in range(4)], targets, settings=settings, cancellation=Cancellation(after_s=0.3)
+        )
+    assert caught.value.is_overdue
+
+
 @pytest.mark.parametrize("way", ["deadline", "cancel", "close"])
 def test_the_end_of_a_lock_in_a_task_leaves_no_thread(project: Project, way: str) -> None:
     for number in range(20):
@@ -210,8 +222,9 @@ def test_a_cancellation_joins_others() -> None:
     joined = Cancellation.join(first, second)
     joined.check()
     first.cancel()
-    with pytest.raises(RunCancelledError):
+    with pytest.raises(RunCancelledError) as caught:
         joined.check()
+    assert not caught.value.is_overdue
     second.check()
     with pytest.raises(RunCancelledError):
         Cancellation.join(first).check()

@@ -146,7 +146,9 @@ class Cancellation:
             raise RunCancelledError("the run was cancelled")
         if time.monotonic() >= self._ends_at:
             raise RunCancelledError(
-                f"the run took longer than {self._after_s:g} s", remedy="a longer `--run-timeout`, or run it again"
+                f"the run took longer than {self._after_s:g} s",
+                is_overdue=True,
+                remedy="a longer `--run-timeout`, or run it again",
             )
 
     def wait(self, delay_s: float) -> None:

@@ -199,8 +199,13 @@ class Report:
     schema: int = SCHEMA
 
 
-def build_report(sources: Sequence[ReportSource], *, default_index: str) -> Report:
-    """The report on some locks. `default_index` is the URL of the index whose builds of torch pinfold's data knows."""
+def build_report(sources: Sequence[ReportSource], *, default_index: str | None = None) -> Report:
+    """The report on some locks. `default_index` is the URL of their default index; None is that of pip."""
+    if default_index is None:
+        # Lazy: the command names it, and a page of given locks needs nothing else of this room.
+        from resolver.fetch.projects.pages import default_index_url
+
+        default_index = default_index_url().public
     return Report(locks=tuple(_build_lock(source, default_index) for source in sources))
 
 

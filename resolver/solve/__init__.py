@@ -11,6 +11,7 @@ from lockfiles._values import lazy_names
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from resolver.solve.diagnosis import NoSolutionError as NoSolutionError
+    from resolver.solve.explanation import Change as Change
     from resolver.solve.explanation import ChosenOption as ChosenOption
     from resolver.solve.explanation import CollidingRequirement as CollidingRequirement
     from resolver.solve.explanation import Collision as Collision
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from resolver.solve.explanation import Explanation as Explanation
     from resolver.solve.explanation import Link as Link
     from resolver.solve.explanation import Obstacle as Obstacle
+    from resolver.solve.explanation import OptionName as OptionName
     from resolver.solve.explanation import Remedy as Remedy
     from resolver.solve.explanation import Supply as Supply
     from resolver.solve.explanation import UnusableVersion as UnusableVersion
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 _NAMES_BY_MODULE = {
     "resolver.solve.diagnosis": ("NoSolutionError",),
     "resolver.solve.explanation": (
+        "Change",
         "ChosenOption",
         "CollidingRequirement",
         "Collision",
@@ -33,6 +36,7 @@ _NAMES_BY_MODULE = {
         "Explanation",
         "Link",
         "Obstacle",
+        "OptionName",
         "Remedy",
         "Supply",
         "UnusableVersion",

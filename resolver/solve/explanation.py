@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from enum import Enum
+from enum import StrEnum
 from typing import Literal, assert_never
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 
-class Obstacle(Enum):
+class Obstacle(StrEnum):
     """What is wrong with the requirements on a project."""
 
     NOT_FOUND = "no location lists the project"

@@ -12,6 +12,7 @@ from packaging.utils import NormalizedName
 
 import resolver.report
 from lockfiles import Lockfile
+from resolver.fetch.projects.pages import default_index_url
 from resolver.index.wheel_directory import WheelContents
 from resolver.report.report_data import PinFacts, Report, ReportSource, build_report, render_json
 from tests.cli.verb_runs import build_web_lock
@@ -168,3 +169,8 @@ def test_secret_of_a_url_is_left_out_of_the_document() -> None:
 
     assert "index.example/simple/" in text
     assert "hunter2" not in text
+
+
+def test_the_default_index_is_that_of_pip() -> None:
+    sources = [ReportSource(name="pylock.toml", lockfile=build_small_lock())]
+    assert build_report(sources) == build_report(sources, default_index=default_index_url().public)
