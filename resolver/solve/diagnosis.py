@@ -10,13 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import assert_never
 
 from packaging.utils import NormalizedName
 from packaging.version import InvalidVersion, Version
 
 from lockfiles._values import dataclass
-from resolver.errors import Fault, ResolutionError
+from resolver.errors import ResolutionError
 from resolver.requirements.scopes import is_family_name
 from resolver.solve.demand import TORCH_RELEASE, Demand, Node, is_virtual, pins_exactly
 from resolver.solve.explanation import (
@@ -27,6 +26,8 @@ from resolver.solve.explanation import (
     Obstacle,
     Supply,
     UnusableVersion,
+    count,
+    iter_faults,
 )
 from resolver.solve.problem import Problem, Root
 from resolver.solve.project_table import ProjectTable, iter_rows
@@ -59,7 +60,7 @@ def build_explanation(universe: Universe, conflict: Conflict, trials: Trials | N
     found = found or _find_collisions(universe.closed(_find_core(universe)))
     lines = (_with_all_lines(collision, universe.problem) for collision in found)
     collisions = tuple(_with_wheels(collision, universe) for collision in lines)
-    shown = _SHOWN_COLLISIONS if any(map(_is_reached, collisions)) else _SHOWN_LISTED
+    shown = _SHOWN_COLLISIONS if any(one.is_reached for one in collisions) else _SHOWN_LISTED
     return Explanation(
         target=str(universe.problem.target),
         collisions=collisions[:shown],
@@ -72,14 +73,9 @@ def build_explanation(universe: Universe, conflict: Conflict, trials: Trials | N
 
 def _describe_end(conflict: Conflict) -> str:
     """A line about a search that gave up: its rounds, and the projects that lost most releases to another one."""
-    text = f"the search gave up after {_count(conflict.rounds, 'round')}"
+    text = f"the search gave up after {count(conflict.rounds, 'round')}"
     pairs = [f"`{project}` lost releases to `{culprit}`" for project, culprit in conflict.losses[:_SHOWN_COLLISIONS]]
     return f"{text}, in which {', '.join(pairs)}" if pairs else text
-
-
-def _is_reached(collision: Collision) -> bool:
-    """Whether a collision needs a dependency, not only lines of the list."""
-    return any(requirement.links for requirement in collision.requirements)
 
 
 def _find_listed_collisions(universe: Universe) -> tuple[Collision, ...]:
@@ -419,7 +415,7 @@ def _iter_reasons(universe: Universe, table: ProjectTable, row: int) -> Iterator
             case "exclude-newer":
                 yield min(found)
             case _:
-                more = f" and {_count(len(found) - 1, 'other file')}" if len(found) > 1 else ""
+                more = f" and {count(len(found) - 1, 'other file')}" if len(found) > 1 else ""
                 yield f"`{found[0]}`{more}: {detail}"
 
 
@@ -466,7 +462,7 @@ class NoSolutionError(ResolutionError):
     """The list has no solution for the target; `explanation` is the reason as data."""
 
     def __init__(self, explanation: Explanation) -> None:
-        faults = tuple(_iter_faults(explanation))
+        faults = tuple(iter_faults(explanation))
         super().__init__(faults[0].what)
         self.faults = faults
         self.explanation = explanation
@@ -492,109 +488,3 @@ def build_refusal(
     collision = Collision(project=name, obstacle=Obstacle.UNUSABLE, requirements=requirements, supply=supply)
     remedies = find_remedies(problem, (collision,), trials)
     return NoSolutionError(Explanation(target=str(problem.target), collisions=(collision,), remedies=remedies))
-
-
-def _iter_faults(explanation: Explanation) -> Iterator[Fault]:
-    """A fault for each collision, the last one with the remedies."""
-    what = "no solution" if explanation.is_proven else "no solution found within the limits of the search"
-    faults: list[Fault] = []
-    for collision in explanation.collisions:
-        lead = f"{what} for {explanation.target}: "
-        if faults:
-            lead = "other versions fail, because " if any(map(_is_reached, explanation.collisions)) else "and "
-        faults.append(_build_fault(lead + _render_obstacle(collision), collision))
-    if not faults:
-        faults.append(Fault(what=f"{what} for {explanation.target}"))
-    if explanation.stood:
-        faults.append(Fault(what=explanation.stood))
-    if explanation.more_collisions:
-        faults.append(Fault(what=f"and {explanation.more_collisions} more collisions like these"))
-    yield from faults[:-1]
-    remedy, *others = [line for one in explanation.remedies for line in one.render()] or [""]
-    yield replace(faults[-1], remedy=remedy, other_remedies=tuple(others))
-
-
-def _render_obstacle(collision: Collision) -> str:
-    """The first line of a fault, without the target: what is wrong with which project."""
-    name = collision.project
-    match collision.obstacle:
-        case Obstacle.NOT_FOUND:
-            return f"`{name}` was not found"
-        case Obstacle.NO_VERSION:
-            return f"no version of `{name}` matches"
-        case Obstacle.EXCLUDE_EACH_OTHER:
-            return f"the requirements on `{name}` exclude each other"
-        case Obstacle.UNUSABLE:
-            return f"no version of `{name}` that is required can be used"
-        case Obstacle.DIFFERENT_BUILDS:
-            return "the required builds do not go together"
-        case _:
-            assert_never(collision.obstacle)
-
-
-def _build_fault(what: str, collision: Collision) -> Fault:
-    """A collision as a fault: its requirements, then what decides it.
-
-    That is a direct reference, else the builds, else the locations without the project, else the versions on offer.
-    """
-    involved = tuple(_render_requirement(requirement, collision.project) for requirement in collision.requirements)
-    supply = collision.supply
-    nearest = tuple(f"  {_render_versions(version)}: {'; '.join(version.reasons)}" for version in supply.nearest)
-    if supply.direct:
-        return Fault(what=what, involved=involved, why=supply.direct, details=nearest)
-    if supply.builds or collision.obstacle is Obstacle.DIFFERENT_BUILDS:
-        why, *others = supply.builds or ("",)
-        return Fault(what=what, involved=involved, why=why, details=tuple(f"because {line}" for line in others))
-    if not supply.locations:
-        return Fault(what=what, involved=involved, why=_render_absence(supply))
-    if supply.more:
-        nearest += (f"  and {_count(supply.more, 'older version')}",)
-    return Fault(what=what, involved=involved, why=_render_supply(supply), details=nearest)
-
-
-def _render_versions(group: UnusableVersion) -> str:
-    """A version, or the newest and the oldest of a run of versions with their number."""
-    return str(group.version) if group.oldest is None else f"{group.version} to {group.oldest}, {group.count} versions"
-
-
-def _render_requirement(requirement: CollidingRequirement, name: str) -> str:
-    """The position and text of a line, then each link of the chain that leads from it to the requirement on `name`."""
-    text = f"{requirement.position}: `{requirement.text}`"
-    if requirement.is_constraint:
-        text += " (a constraint)"
-    if requirement.is_override:
-        text += f" (an override, in place of all other requirements on `{name}`)"
-    for link in requirement.links:
-        text += f", `{link.name} {link.version}` needs `{link.needs}`"
-    if requirement.other_versions:
-        parent = requirement.links[-1].name
-        text += f" ({_count(requirement.other_versions, 'other version')} of `{parent}` likewise)"
-    return text
-
-
-def _render_absence(supply: Supply) -> str:
-    """Which locations were read for a project that none of them has, or why none was."""
-    if supply.exclusive and not supply.missing:
-        names = ", ".join(f"`{family.name}`" for family in supply.exclusive)
-        urls = ", ".join(f"`{url}`" for family in supply.exclusive for url in family.urls)
-        return f"it comes from indexes of the exclusive family {names} only, and none of them is in scope: {urls}"
-    return f"no location has it: {', '.join(supply.missing) or 'none is in scope'}"
-
-
-def _render_supply(supply: Supply) -> str:
-    """How many versions and files the locations have, and the newest or the nearest where none of them matches."""
-    places = ", ".join(supply.locations)
-    verb = "has" if len(supply.locations) == 1 else "together have"
-    offer = f"{places} {verb} {_count(supply.version_count, 'version')} in {_count(supply.file_count, 'file')}"
-    if supply.nearest:
-        return f"{offer}, of which these match"
-    if supply.newest is not None:
-        offer += f", the newest {supply.newest}"
-    if supply.neighbours:
-        offer += f", the nearest {' and '.join(map(str, supply.neighbours))}"
-    return offer
-
-
-def _count(number: int, noun: str) -> str:
-    """A number with its noun, which takes a plain `s` in the plural."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

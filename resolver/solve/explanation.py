@@ -1,20 +1,22 @@
 """Why a problem has no solution, as data: collisions, how the list leads to them, what the locations offer, remedies.
 
-`resolver.solve.diagnosis` makes these values and turns them into text. They are a module of their own so that programs,
-`resolver.solve.hints` and `resolver.solve.build_problem`, which applies a `Change`, read them without the search.
+`resolver.solve.diagnosis` makes these values, `iter_faults` turns them into text. They are a module of their own, so
+that programs, `resolver.solve.hints` and `resolver.solve.build_problem`, which applies a `Change`, need no search.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, assert_never
 
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from lockfiles._values import dataclass
-from resolver.errors import Position
+from resolver.errors import Fault, Position
 from resolver.requirements.scopes import IndexFamily
 
 __all__ = [
@@ -31,6 +33,9 @@ __all__ = [
     "Supply",
     "UnusableVersion",
     "WrittenLine",
+    "count",
+    "iter_faults",
+    "order_clauses",
 ]
 
 
@@ -121,6 +126,11 @@ class Collision:
     supply: Supply
 
     @property
+    def is_reached(self) -> bool:
+        """Whether the collision needs a dependency, not only lines of the list."""
+        return any(requirement.links for requirement in self.requirements)
+
+    @property
     def colliding(self) -> tuple[tuple[NormalizedName, Version], ...]:
         """The versions whose dependencies collide; a requirement of the list itself adds none."""
         last = (link for requirement in self.requirements for link in requirement.links[-1:])
@@ -184,7 +194,7 @@ class Remedy:
         if not self.is_tried:
             yield self.texts[-1]
         else:
-            yield f"{self.texts[-1]} ({'solves' if len(self.texts) == 1 else 'together they solve'} the list)"
+            yield f"{self.texts[-1]} (tested: {'it locks' if len(self.texts) == 1 else 'together they lock'})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,3 +212,144 @@ class Explanation:
     remedies: tuple[Remedy, ...] = ()
     is_proven: bool = True
     stood: str = ""
+
+
+def iter_faults(explanation: Explanation) -> Iterator[Fault]:
+    """A fault for each collision, the last one with the remedies."""
+    what = "no solution" if explanation.is_proven else "no solution found within the limits of the search"
+    faults: list[Fault] = []
+    for group in _iter_groups(explanation.collisions):
+        lead = f"{what} for {explanation.target}: "
+        if faults:
+            lead = "other versions fail, because " if any(one.is_reached for one in explanation.collisions) else "and "
+        faults.append(_build_absence(lead, group) if len(group) > 1 else _build_fault(lead, group[0]))
+    if not faults:
+        faults.append(Fault(what=f"{what} for {explanation.target}"))
+    if explanation.stood:
+        faults.append(Fault(what=explanation.stood))
+    if explanation.more_collisions:
+        faults.append(Fault(what=f"and {explanation.more_collisions} more collisions like these"))
+    yield from faults[:-1]
+    remedy, *others = [line for one in explanation.remedies for line in one.render()] or [""]
+    yield replace(faults[-1], remedy=remedy, other_remedies=tuple(others))
+
+
+def _iter_groups(collisions: Sequence[Collision]) -> Iterator[list[Collision]]:
+    """The collisions in order, those about projects that the same locations do not have together."""
+    groups: dict[object, list[Collision]] = {}
+    for collision in collisions:
+        is_absent = collision.obstacle is Obstacle.NOT_FOUND and not collision.supply.direct
+        key = collision.supply if is_absent and not collision.is_reached else collision.project
+        groups.setdefault(key, []).append(collision)
+    yield from groups.values()
+
+
+def _build_absence(lead: str, group: Sequence[Collision]) -> Fault:
+    """One fault for several projects that the same locations do not have."""
+    names = ", ".join(f"`{one.project}`" for one in group)
+    involved = tuple(_render_requirement(one, group[0].project) for each in group for one in each.requirements)
+    why = _render_absence(group[0].supply).replace("it is not", "they are not").replace("it comes", "they come")
+    return Fault(what=f"{lead}{names} were not found", involved=involved, why=why)
+
+
+def _render_obstacle(collision: Collision) -> str:
+    """The first line of a fault, without the target: what is wrong with which project."""
+    name = collision.project
+    match collision.obstacle:
+        case Obstacle.NOT_FOUND:
+            return f"`{name}` was not found"
+        case Obstacle.NO_VERSION:
+            return f"no version of `{name}` matches"
+        case Obstacle.EXCLUDE_EACH_OTHER:
+            return f"the requirements on `{name}` conflict"
+        case Obstacle.UNUSABLE:
+            return f"no usable version of `{name}`"
+        case Obstacle.DIFFERENT_BUILDS:
+            return "the required builds do not go together"
+        case _:
+            assert_never(collision.obstacle)
+
+
+def _build_fault(lead: str, collision: Collision) -> Fault:
+    """A collision as a fault: its requirements, then what decides it.
+
+    That is a direct reference, else the builds, else the locations without the project, else the versions on offer.
+    """
+    what = lead + _render_obstacle(collision)
+    involved = tuple(_render_requirement(requirement, collision.project) for requirement in collision.requirements)
+    supply = collision.supply
+    nearest = tuple(f"  {_render_versions(version)}: {'; '.join(version.reasons)}" for version in supply.nearest)
+    if supply.direct:
+        return Fault(what=what, involved=involved, why=supply.direct, details=nearest)
+    if supply.builds or collision.obstacle is Obstacle.DIFFERENT_BUILDS:
+        why, *others = supply.builds or ("",)
+        return Fault(what=what, involved=involved, why=why, details=tuple(f"because {line}" for line in others))
+    if not supply.locations:
+        return Fault(what=what, involved=involved, why=_render_absence(supply))
+    if supply.more:
+        nearest += (f"  and {count(supply.more, 'older version')}",)
+    return Fault(what=what, involved=involved, why=_render_supply(supply), details=nearest)
+
+
+def _render_versions(group: UnusableVersion) -> str:
+    """A version, or the newest and the oldest of a run of versions with their number."""
+    return str(group.version) if group.oldest is None else f"{group.version} to {group.oldest}, {group.count} versions"
+
+
+def _render_requirement(requirement: CollidingRequirement, name: str) -> str:
+    """The position and text of a line, then each link of the chain that leads from it to the requirement on `name`."""
+    text = f"{requirement.position}: `{order_clauses(requirement.text)}`"
+    if requirement.is_constraint:
+        text += " (a constraint)"
+    if requirement.is_override:
+        text += f" (an override, in place of all other requirements on `{name}`)"
+    for link in requirement.links:
+        text += f", `{link.name} {link.version}` needs `{order_clauses(link.needs)}`"
+    if requirement.other_versions:
+        parent = requirement.links[-1].name
+        text += f" ({count(requirement.other_versions, 'other version')} of `{parent}` likewise)"
+    return text
+
+
+def _render_absence(supply: Supply) -> str:
+    """Which locations were read for a project that none of them has, or why none was."""
+    if supply.exclusive and not supply.missing:
+        names = ", ".join(f"`{family.name}`" for family in supply.exclusive)
+        urls = ", ".join(f"`{url}`" for family in supply.exclusive for url in family.urls)
+        return f"it comes from indexes of the exclusive family {names} only, and none of them is in scope: {urls}"
+    return f"it is not on {', '.join(supply.missing)}" if supply.missing else "no index is set"
+
+
+def _render_supply(supply: Supply) -> str:
+    """How many versions and files the locations have, and the newest or the nearest where none of them matches."""
+    places = ", ".join(supply.locations)
+    verb = "has" if len(supply.locations) == 1 else "together have"
+    offer = f"{places} {verb} {count(supply.version_count, 'version')} in {count(supply.file_count, 'file')}"
+    if supply.nearest:
+        return f"{offer}; with the right version, but unusable:"
+    if supply.newest is not None and supply.newest in supply.neighbours:
+        return f"{offer}, the newest and nearest {supply.newest}"
+    if supply.newest is not None:
+        offer += f", the newest {supply.newest}"
+    if supply.neighbours:
+        offer += f", the nearest {' and '.join(map(str, supply.neighbours))}"
+    return offer
+
+
+def order_clauses(text: str) -> str:
+    """A requirement with its clauses as people write them: from the oldest version to the newest, then the exclusions.
+
+    `pydantic!=1.8,<2,>=1.6` becomes `pydantic>=1.6,<2,!=1.8`. Text that is no requirement stays as it is.
+    """
+    try:
+        requirement = Requirement(text)
+    except InvalidRequirement:
+        return text
+    ranks = {"!": 2, "<": 1}
+    clauses = sorted(map(str, requirement.specifier), key=lambda clause: (ranks.get(clause[0], 0), clause))
+    return text if requirement.url else text.replace(str(requirement.specifier), ",".join(clauses), 1)
+
+
+def count(number: int, noun: str) -> str:
+    """A number with its noun, which takes a plain `s` in the plural."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from difflib import get_close_matches
 from functools import cache
+from typing import Literal
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -34,6 +35,7 @@ from resolver.solve.explanation import (
     Remedy,
     UnusableVersion,
     WrittenLine,
+    order_clauses,
 )
 from resolver.solve.problem import Problem
 from resolver.solve.project_table import ListedPage, ProjectTable, build_project_table, iter_rows
@@ -43,7 +45,7 @@ from resolver.targets.data_files import read_data
 from resolver.targets.families import is_torch_companion, list_build_locations
 from resolver.targets.machine_types import load_machines
 from resolver.targets.platforms import DEFAULT_PLATFORM, Glibc, Linux
-from resolver.targets.target import Target, find_oldest_glibc, find_systems, list_minors
+from resolver.targets.target import Target, find_oldest_glibc, find_systems, is_for_gil, list_minors
 from resolver.targets.torch_builds import find_release
 
 __all__ = ["iter_proposals", "iter_pythons"]
@@ -56,6 +58,7 @@ _BUILT_IN = frozenset(map(canonicalize_name, {*sys.stdlib_module_names, "asyncha
 _SHORTEST_GUESSED = 4
 """The fewest letters of a misspelt name: every shorter one is near to many projects."""
 
+_SYSTEM_NAMES = {"win32": "Windows", "darwin": "macOS", "linux": "Linux"}
 _MOST_MACHINES = 3
 _MINORS = range(8, 16)
 """The minor releases of CPython 3 that a remedy may name."""
@@ -101,36 +104,56 @@ def _read_pin_of_torch(problem: Problem, text: str) -> tuple[Change, ...]:
 
 
 def _iter_name_hints(problem: Problem, collision: Collision, universe: Universe | None) -> Iterator[Remedy]:
-    """For a name of the list that no location has: the project that an import name or a misspelt name may mean."""
-    if collision.obstacle is not Obstacle.NOT_FOUND or collision.requirements[0].links or universe is None:
+    """For a name that no location has: the project that an import name or a misspelt name may mean."""
+    if collision.obstacle is not Obstacle.NOT_FOUND or universe is None:
+        return
+    if collision.requirements[0].links:
+        link = collision.requirements[0].links[-1]
+        known = read_data("names")["import"].get(collision.project)
+        known = known or _find_near_name(collision.project, _known_names())
+        if known is not None:
+            text = f"another version of `{link.name}`: `{collision.project}`, which `{link.name} {link.version}` needs,"
+            yield Remedy(texts=(f"{text} may mean `{known}`",))
         return
     name = collision.project
     data = read_data("names")
-    if (reason := data["not-projects"].get(name)) is not None:
-        yield Remedy(texts=(f"{reason} in place of `{name}`",))
+    pins = {_read_pin(one) for one in collision.requirements}
+    if name in data["leftovers"] and pins == {Version(data["leftovers"][name])}:
+        text = f"{name}=={data['leftovers'][name]}"
+        yield Remedy(texts=(f"remove `{text}`: a leftover of `pip freeze` on Debian and Ubuntu",))
+        return
+    if (advice := data["not-projects"].get(name)) is not None:
+        yield Remedy(texts=(advice,))
         return
     if name in _BUILT_IN:
         yield Remedy(texts=(f"remove `{name}`: it is a part of Python, and is imported without being installed",))
         return
+    lines = [Requirement(one.text) for one in collision.requirements if not one.links and is_readable(one.text)]
     project = data["import"].get(name)
-    reason = ": the name to install is not the name to import"
-    if project is None:
+    if project is not None:
+        # The versions of an import name are none of the project's.
+        versions = [f"`{order_clauses(str(line))}`" for line in lines if line.specifier]
+        what = f", without the version, in place of {versions[0]}" if versions else f" in place of `{name}`"
+        text = f"`{project}`{what}: that is the import name"
+    else:
         listed = {root.name for root in problem.roots if universe.table(root.name).listings}
-        project, reason = _find_near_name(name, _known_names() | listed), ", if the name is misspelt"
+        project = _find_near_name(name, _known_names() | listed)
+        text = f"`{project}` in place of `{name}`, if the name is misspelt"
     if project is not None:
         written = tuple(
-            WrittenLine(position=one.position, text=str(_rename(one.text, project)))
+            WrittenLine(position=one.position, text=_rename(one.text, project, keeps=name not in data["import"]))
             for one in collision.requirements
             if not one.links and is_readable(one.text)
         )
-        yield Remedy(texts=(f"`{project}` in place of `{name}`{reason}",), changes=written)
+        yield Remedy(texts=(text,), changes=written)
 
 
-def _rename(text: str, project: str) -> Requirement:
-    """The requirement on another project, in any version: versions of a name that does not exist mean nothing."""
+def _rename(text: str, project: str, *, keeps: bool) -> str:
+    """The requirement on another project, which keeps the versions or leaves them out."""
     requirement = Requirement(text)
     requirement.name = project
-    return requirement
+    requirement.specifier = requirement.specifier if keeps else SpecifierSet()
+    return order_clauses(str(requirement))
 
 
 @cache
@@ -172,7 +195,10 @@ def _iter_label_hints(problem: Problem, collision: Collision) -> Iterator[Remedy
     urls = [place.template for place in list_build_locations(collision.project) if place.fields == {"cuda"}]
     url = urls[0].replace("{cuda}", label) if urls else ""
     if url and url not in collision.supply.locations:
-        text, before = f"--extra-index-url {url}", collision.requirements[0].position
+        layer = _layer_of(collision.requirements[0].position)
+        lines = [one.position for one in problem.roots if one.name == "torch" or is_torch_companion(one.name)]
+        before = next(one for one in lines if _layer_of(one) == layer)
+        text = f"--extra-index-url {url}"
         yield Remedy(
             texts=(f"add `{text}` before {before}: the index of builds with the label `+{label}`",),
             changes=(EarlierFlag(text=text, url=url, position=None, before=before),),
@@ -256,11 +282,14 @@ def iter_pythons(table: ProjectTable, row: int, target: Target) -> Iterator[Reme
     for one in table.rejections(row):
         if one.reason == "python":
             minors |= {minor for minor in _MINORS if admits_python(one.detail, f"3.{minor}.0")}
+    if target.python.free_threaded and any(is_for_gil(one.detail, target) for one in table.rejections(row)):
+        minors.add(target.python.minor)
     minors &= set(_MINORS)
-    if minors and target.python.minor not in minors:
+    what = "wheels" if all(one.filename.endswith(".whl") for one in table.rejections(row)) else "files"
+    if minors and (target.python.free_threaded or target.python.minor not in minors):
         minor = min(minors, key=lambda minor: (abs(minor - target.python.minor), -minor))
         yield Remedy(
-            texts=(f"`--python 3.{minor}`, for which `{table.name} {table.versions[row]}` has files",),
+            texts=(f"`--python 3.{minor}`, for which `{table.name} {table.versions[row]}` has {what}",),
             changes=(ChosenOption(name="--python", value=f"3.{minor}"),),
         )
 
@@ -282,8 +311,9 @@ def _iter_marker_hints(universe: Universe, collision: Collision) -> Iterator[Rem
     systems = find_systems([one.detail for one in rejections if one.reason == "tags"])
     if systems and not systems & {own, None} and ";" not in requirement.text and is_readable(requirement.text):
         marker = f'== "{min(map(str, systems))}"' if len(systems) == 1 else f'!= "{own}"'
-        text = f"{requirement.text}; sys_platform {marker}"
-        meaning = "only that system needs it" if len(systems) == 1 else "this system can do without it"
+        text = f"{order_clauses(requirement.text)}; sys_platform {marker}"
+        only = _SYSTEM_NAMES.get(min(map(str, systems)), "that system")
+        meaning = f"it is needed only on {only}" if len(systems) == 1 else "this system can do without it"
         yield Remedy(
             texts=(f"`{text}`, if {meaning}",), changes=(WrittenLine(position=requirement.position, text=text),)
         )
@@ -311,6 +341,15 @@ def _iter_platform_hints(universe: Universe, collision: Collision) -> Iterator[R
     each = [tag for one in rejections if one.reason == "tags" for tag in parse_tag(one.detail)]
     names = [tag.platform for tag in each if (tag.interpreter, tag.abi) in fitting]
     arch = target.platform.arch
+    other: Literal["x86_64", "aarch64"] = "aarch64" if arch == "x86_64" else "x86_64"
+    # A machine type fixes the processor.
+    is_free = not (isinstance(target.accelerator, Gpu) or universe.table(collision.project).files(row))
+    if is_free and names and all("linux" in name and name.endswith(f"_{other}") for name in names):
+        platform = str(replace(target.platform, arch=other))
+        yield Remedy(
+            texts=(f"`--platform {platform}`, if it will run there",),
+            changes=(ChosenOption(name="--platform", value=platform),),
+        )
     glibc = find_oldest_glibc(
         [name for name in names if name.startswith("manylinux") and name.endswith(f"_{arch}")], arch
     )
@@ -403,12 +442,12 @@ def _build_strategy_remedy(table: ProjectTable, location: Location) -> Remedy:
     """The strategy under which a later location counts too: then any location may supply any project."""
     first = ", ".join(str(listing.location.url) for listing in table.listings)
     is_of_family = any(listing.location.is_of_family for listing in table.listings)
-    reason = "is for its family" if is_of_family else "comes first"
-    change = "remove its flag" if is_of_family else "change their order"
-    either = f"{change}, or set" if is_of_family or not location.is_default else "set"
+    change = f"remove the flag of {first}" if is_of_family else "change their order"
+    either = f"{change}, or " if is_of_family or not location.is_default else ""
+    reason = "is for its family and hides" if is_of_family else "comes first and hides"
     text = (
-        f"`{location.url}` has a version that fits, but {first} {reason} and has the project:"
-        f' {either} `index-strategy = "best-match"`, with which any index may supply any project'
+        f'{either}`index-strategy = "best-match"` in `[tool.pinfold]`, if you trust both: {first} {reason}'
+        f" the `{table.name}` of {location.url}"
     )
     return Remedy(texts=(text,), changes=(ChosenOption(name="index-strategy", value="best-match"),), is_weakening=True)
 
@@ -419,13 +458,15 @@ def _build_flag_remedy(universe: Universe, collision: Collision, location: Locat
     requirement = collision.requirements[0]
     name = "--extra-index-url" if location.form == "index" else "--find-links"
     text = f"{name} {location.named_url}"
-    what = f"`{location.url}` has a version that fits, but does not serve this requirement"
+    why = f"it has `{collision.project}`"
     if flag is not None and _layer_of(flag) == _layer_of(requirement.position):
-        action = f"move `{text}` at {flag} before {requirement.position}"
+        why += ", but serves only the lines after it"
+        action = f"move `{text}` from {flag} to before {requirement.position}"
     else:
+        why += ", but only another list uses it" if flag is not None else ""
         flag, action = None, f"add `{text}` before {requirement.position}"
     change = EarlierFlag(text=text, url=location.named_url, position=flag, before=requirement.position)
-    return Remedy(texts=(f"{what}: {action}",), changes=(change,))
+    return Remedy(texts=(f"{action}: {why}",), changes=(change,))
 
 
 def _layer_of(position: Position) -> int | None:
@@ -511,7 +552,7 @@ def _iter_machine_hints(problem: Problem, collision: Collision) -> Iterator[Reme
             older.setdefault(machine.gpu.capability, machine.name)
     for capability in sorted(older, reverse=True)[:_MOST_MACHINES]:
         name = older[capability]
-        yield Remedy(texts=(f"`-m {name}`, whose GPU is older",), changes=(ChosenOption(name="-m", value=name),))
+        yield Remedy(texts=(f"`-m {name}`, if it will run there",), changes=(ChosenOption(name="-m", value=name),))
 
 
 def _iter_allow_hints(problem: Problem, collision: Collision, universe: Universe | None) -> Iterator[Remedy]:

@@ -193,13 +193,21 @@ class ProjectTable:
         return None
 
     def neighbours(self, version: Version) -> tuple[Version, ...]:
-        """The versions just below and above one that is not here, without the newest; its own without its label."""
+        """The versions just below and above one that is not here; its own without its label.
+
+        The newest one is among them only if it is the nearer one. Next to a pre-release, one of the same release is.
+        """
         listed = [one for row, one in enumerate(self.versions) if self.places(row)]
         if version.local is not None and Version(version.public) in listed[1:]:
             return (Version(version.public),)
         below = [one for one in listed if one < version]
         above = [one for one in listed if one > version]
         near = [*([max(below)] if below else []), *([min(above)] if above else [])]
+        early = [one for one in near if one.is_prerelease and one.release == version.release]
+        if early and version.is_prerelease:
+            return tuple(early)
+        if len(near) == 2 and near[1] == listed[0] and _measure(version, near[1]) < _measure(version, near[0]):
+            return (near[1],)
         return tuple(one for one in near if one != listed[0])
 
     def find_row(self, version: Version) -> int | None:
@@ -304,6 +312,13 @@ def iter_rows(mask: int) -> Iterator[int]:
         lowest = mask & -mask
         yield lowest.bit_length() - 1
         mask ^= lowest
+
+
+def _measure(version: Version, other: Version) -> tuple[int, ...]:
+    """How far two versions are apart, the first part of their releases first."""
+    size = max(len(version.release), len(other.release))
+    first, second = ((*one.release, *(0,) * (size - len(one.release))) for one in (version, other))
+    return tuple(abs(left - right) for left, right in zip(first, second, strict=True))
 
 
 def has_row(mask: int, row: int) -> bool:

@@ -29,7 +29,16 @@ from resolver.index.location import Location
 from resolver.index.package_source import DelegatingSource, PackageSource
 from resolver.index.project_page import ProjectPage
 from resolver.solve.demand import is_readable, is_virtual
-from resolver.solve.explanation import Change, ChosenOption, Collision, EarlierFlag, Obstacle, Remedy, WrittenLine
+from resolver.solve.explanation import (
+    Change,
+    ChosenOption,
+    Collision,
+    EarlierFlag,
+    Obstacle,
+    Remedy,
+    WrittenLine,
+    order_clauses,
+)
 from resolver.solve.hints import iter_proposals, iter_pythons
 from resolver.solve.problem import Problem, Root
 from resolver.solve.project_table import build_project_table, read_listings
@@ -184,7 +193,7 @@ def find_remedies(
         tried += _iter_tried(problem, sorted(late, key=lambda one: one.is_weakening), trials)
     if trials is not None and not _count_solving(tried):
         tried += _iter_overrides(problem, collisions, trials)
-    return _order(tried)
+    return _order([*tried, *_iter_corrected_overrides(collisions), *_iter_unknown(collisions, proposed)])
 
 
 def add_remedies(error: MetadataError, problem: Problem, source: PackageSource, trials: Trials) -> None:
@@ -253,7 +262,10 @@ def _iter_tried(problem: Problem, proposed: Sequence[Remedy], trials: Trials | N
     machines: list[Remedy] = []
     for remedy in proposed:
         if not remedy.changes or trials is None:
-            yield remedy
+            # One machine that may do is enough.
+            if not (machines and _changes_machine(remedy)):
+                yield remedy
+            machines += [remedy] if _changes_machine(remedy) else []
         elif len(solving) < _MOST_SHOWN and not (machines and _changes_machine(remedy)):
             result, _ = trials.run(problem.variant(remedy.changes))
             solving += [remedy] if result is TrialResult.SOLVED else []
@@ -286,7 +298,29 @@ def _try_together(
             result, _ = trials.run(problem.variant(together.changes))
             if result is TrialResult.SOLVED:
                 return (replace(together, is_tried=True),)
-    return tuple(_iter_without_repeats(first))
+    guessed = [_guess(problem, one) for group, one in zip(proposed, collisions, strict=True) if not group]
+    return tuple(
+        _iter_without_repeats([*first, *(one for one in guessed if one), *_iter_unknown(collisions, proposed)])
+    )
+
+
+def _iter_unknown(collisions: Sequence[Collision], proposed: Sequence[Sequence[Remedy]]) -> Iterator[Remedy]:
+    """For names that no location has and that are like no known one: one line for all of them."""
+    lost = [
+        one
+        for one, group in zip(collisions, proposed, strict=True)
+        if one.obstacle is Obstacle.NOT_FOUND
+        and one.supply.missing
+        and not group
+        # What a build requires is not for the user to write.
+        and not one.requirements[0].position.source.startswith("[build-system]")
+    ]
+    if lost:
+        names = ", ".join(f"`{one.project}`" for one in lost)
+        own = f"check the name{'s' if len(lost) > 1 else ''} {names}, or "
+        whose = names if lost[0].is_reached else "them" if len(lost) > 1 else "it"
+        text = f"{'' if lost[0].is_reached else own}add the index that has {whose} with `--extra-index-url`"
+        yield Remedy(texts=(text,))
 
 
 def _iter_joined(remedies: Sequence[Remedy]) -> Iterator[Remedy]:
@@ -336,6 +370,22 @@ def _guess(problem: Problem, collision: Collision) -> Remedy | None:
         root = _find_line(problem, collision, 0)
         return None if root is None else _build_relaxed(root, version)
     return None
+
+
+def _iter_corrected_overrides(collisions: Sequence[Collision]) -> Iterator[Remedy]:
+    """For an override that no version meets: the nearest version that there is."""
+    for collision in collisions:
+        requirement, newest = collision.requirements[0], collision.supply.newest
+        if (
+            requirement.is_override
+            and collision.obstacle is Obstacle.NO_VERSION
+            and newest
+            and is_readable(requirement.text)
+        ):
+            version = (*collision.supply.neighbours, newest)[0]
+            text = f"{collision.project}{_relax(Requirement(requirement.text).specifier, version)}"
+            old = order_clauses(requirement.text)
+            yield Remedy(texts=(f"`{order_clauses(text)}` in place of the override `{old}`",))
 
 
 def _find_line(problem: Problem, collision: Collision, index: int) -> Root | None:
@@ -446,14 +496,17 @@ def _build_relaxed(root: Root, version: Version) -> Remedy:
     """The line with a specifier that admits a version, and as much of its own as does so too."""
     requirement = Requirement(root.text)
     requirement.specifier = _relax(root.specifier, version)
-    text = str(requirement)
-    return Remedy(texts=(f"`{text}` at {root.position}",), changes=(WrittenLine(position=root.position, text=text),))
+    text = order_clauses(str(requirement))
+    given = "" if all(clause.operator == "==" for clause in requirement.specifier) else f": gives {version.public}"
+    return Remedy(
+        texts=(f"`{text}` at {root.position}{given}",), changes=(WrittenLine(position=root.position, text=text),)
+    )
 
 
 def _relax(specifier: SpecifierSet, version: Version) -> SpecifierSet:
     """The clauses that a version meets; a bound that it does not meet becomes the version, a pin becomes its pin.
 
-    `<2` becomes `<=2.1` for 2.1, `>=2,<3` becomes `<3,>=1.9` for 1.9, and `==9` becomes `==2.0` for 2.0.
+    `<2` becomes `<3` for 2.1, `>=2,<3` becomes `>=1.9,<3` for 1.9, and `==9` becomes `==2.0` for 2.0.
     """
     kept: dict[str, None] = {}
     # A label takes part in `==` alone, and only where the list has one.
@@ -464,10 +517,20 @@ def _relax(specifier: SpecifierSet, version: Version) -> SpecifierSet:
         elif clause.operator in _LOWER:
             kept[f">={version.public}" if _is_below(version, clause) else f"<={version.public}"] = None
         elif clause.operator in ("<", "<="):
-            kept[f"<={version.public}"] = None
+            kept[_raise_cap(clause, version)] = None
         elif clause.operator != "!=":
             return SpecifierSet(f"=={named}")
     return SpecifierSet(",".join(kept))
+
+
+def _raise_cap(clause: Specifier, version: Version) -> str:
+    """A cap that admits a version, written like the one that does not: `<4.46.0` becomes `<4.51.0` for 4.50.3."""
+    release = Version(clause.version).release
+    places = len(release) - next((at for at, part in enumerate(reversed(release)) if part), len(release) - 1)
+    if clause.operator == "<=" or version.epoch or len(version.release) < places:
+        return f"<={version.public}"
+    parts = [*version.release[: places - 1], version.release[places - 1] + 1, *(0,) * (len(release) - places)]
+    return f"<{'.'.join(map(str, parts))}"
 
 
 def _admits(clause: Specifier, version: Version) -> bool:
@@ -494,16 +557,26 @@ def _iter_overrides(problem: Problem, collisions: Sequence[Collision], trials: T
             continue
         needs = [one.links[-1].needs if one.links else one.text for one in collision.requirements]
         for need in reversed([need for need in needs if is_readable(need)]):
-            text = f"{name}{Requirement(need).specifier}"
+            text = order_clauses(f"{name}{Requirement(need).specifier}")
             changes = (ChosenOption(name="override-dependencies", value=text),)
             result, _ = trials.run(problem.variant(changes))
             if result is TrialResult.SOLVED:
                 told = (
-                    f'`override-dependencies = ["{text}"]` in `[tool.pinfold]`, which replaces all requirements'
-                    f" on `{name}`: a project that needs another version may fail"
+                    f'last resort: `override-dependencies = ["{text}"]` in `[tool.pinfold]` of pyproject.toml'
+                    f" ignores that {_describe_ignored(collision, need)}: check that it runs"
                 )
                 yield Remedy(texts=(told,), changes=changes, is_tried=True, is_weakening=True)
                 return
+
+
+def _describe_ignored(collision: Collision, need: str) -> str:
+    """What an override with one of the requirements of a collision goes against: the others."""
+    ignored = []
+    for one in collision.requirements:
+        if (one.links[-1].needs if one.links else one.text) != need:
+            what = f"`{one.links[-1].name} {one.links[-1].version}` needs" if one.links else f"{one.position} says"
+            ignored.append(f"{what} `{order_clauses(one.links[-1].needs if one.links else one.text)}`")
+    return " and ".join(dict.fromkeys(ignored))
 
 
 def _iter_prereleases(problem: Problem, trials: Trials) -> Iterator[Remedy]:

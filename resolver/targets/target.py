@@ -39,6 +39,7 @@ __all__ = [
     "describe_foreign",
     "find_oldest_glibc",
     "find_systems",
+    "is_for_gil",
     "list_minors",
     "parse_python_version",
 ]
@@ -70,6 +71,9 @@ _OLD_MANYLINUX = {name: f"manylinux_2_{minor}" for minor, name in _LEGACY_MANYLI
 
 # By the start of a platform tag, the `sys_platform` of its systems.
 _SYSTEMS = (("win", "win32"), ("macosx", "darwin"), ("manylinux", "linux"), ("musllinux", "linux"), ("linux", "linux"))
+
+_LINUX_TAG = compile_later(r"(?:many|musl)?linux(?:[0-9]+|_[0-9]+_[0-9]+)?_(?P<arch>[a-z].*)")
+_PYPY = compile_later(r"pp([0-9])([0-9]+)")
 
 _MOST_NAMED = 6
 """The most words of a list in a sentence, such as the platforms of wheels."""
@@ -224,11 +228,28 @@ def describe_foreign(tags: Sequence[str], target: Target) -> str:
     glibc = _find_glibc(others, target)
     if glibc:
         return f"for glibc {glibc} or newer, and `{target.platform}` has an older one"
+    arches = {match["arch"] if (match := _LINUX_TAG.fullmatch(one)) else "" for one in others}
+    if isinstance(target.platform, Linux) and len(arches) == 1 and arches.isdisjoint({"", target.platform.arch}):
+        return f"for {min(arches)}, not {target.platform.arch}"
+    if any(is_for_gil(text, target) for text in tags):
+        return f"for ordinary {target.python.short}, not free-threaded {target.python}"
+    others_of_python = sorted({tag.interpreter for tag in each})
+    if len(others_of_python) == 1 and (match := _PYPY.fullmatch(others_of_python[0])):
+        return f"for PyPy {match[1]}.{match[2]} alone, not CPython {target.python}"
     everywhere = sorted({tag.platform for tag in each})
     if others or platforms.isdisjoint(everywhere):
         return f"for {_join(others or everywhere)}, not {target.platform}"
     kinds = _join(sorted({f"{tag.interpreter}-{tag.abi} on {tag.platform}" for tag in each}))
     return f"for {kinds}, not {target.python.abi} on {target.platform}"
+
+
+def is_for_gil(tags: str, target: Target) -> bool:
+    """Whether wheels with these compressed tags are for the ordinary build of the target's free-threaded Python."""
+    platforms, python = {tag.platform for tag in target.tags}, f"cp3{target.python.minor}"
+    return target.python.free_threaded and any(
+        tag.platform in platforms and tag.interpreter == python and tag.abi in (python, "abi3")
+        for tag in parse_tag(tags)
+    )
 
 
 def list_minors(tags: Sequence[str], target: Target) -> set[int]:

@@ -151,9 +151,9 @@ def test_build_requirement_without_a_wheel_is_3(project: Project) -> None:
     assert run.code == 3
     assert run.err.endswith(
         "error: the image cannot build `c 1.0`: no wheels meet its build requirements, which are not built themselves\n"
-        "    no solution for Python 3.11 on manylinux_2_35_x86_64: no version of `tool` that is required can be used\n"
+        "    no solution for Python 3.11 on manylinux_2_35_x86_64: no usable version of `tool`\n"
         "      [build-system] requires: `tool`\n"
-        "      because https://index.example/simple/ has 1 version in 1 file, of which these match\n"
+        "      because https://index.example/simple/ has 1 version in 1 file; with the right version, but unusable:\n"
         "        1.0: `tool-1.0.tar.gz`: the list allows wheels only\n"
         "  try: bind them with `--build-constraint`, or name a folder of wheels with `--find-links`\n"
     )

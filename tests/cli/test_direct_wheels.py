@@ -278,7 +278,7 @@ def test_wheel_that_wants_another_python_is_3(project: Project) -> None:
 
     assert (run.code, run.err) == (
         3,
-        "error: no solution for Python 3.11 on manylinux_2_35_x86_64: no version of `n` that is required can be used\n"
+        "error: no solution for Python 3.11 on manylinux_2_35_x86_64: no usable version of `n`\n"
         f"  requirements.txt:2: `n @ {project.fix(url)}`\n"
         f"  because requirements.txt:2: `n @ {project.fix(url)}` is 1.0, and a direct reference decides its project\n"
         "    1.0: needs Python >=3.12\n",

@@ -44,8 +44,8 @@ def test_build_that_fails_is_answered_with_the_python_and_the_version_that_have_
     assert run.code == 3
     assert run.err.splitlines()[-4:] == [
         "  `gamma 1.0` has wheels for Python 3.12, not 3.11",
-        "  try: `--python 3.12`, for which `gamma 1.0` has files (solves the list)",
-        "  try: `gamma==2.0` at requirements.txt:2 (solves the list)",
+        "  try: `--python 3.12`, for which `gamma 1.0` has wheels (tested: it locks)",
+        "  try: `gamma==2.0` at requirements.txt:2 (tested: it locks)",
         "  try: write its requirements into a `[[tool.pinfold.dependency-metadata]]` table of pyproject.toml",
     ]
 

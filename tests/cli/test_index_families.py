@@ -224,7 +224,7 @@ def test_index_with_an_empty_page_still_wins_and_the_later_index_is_named(
         "error: no solution for Python 3.11 on manylinux_2_35_x86_64: no version of `acme` matches\n"
         "  requirements.txt:3: `acme`\n"
         "  because https://vendor.example/simple/ has 0 versions in 0 files\n"
-        "  try: `https://index.example/simple/` has a version that fits, but https://vendor.example/simple/ comes first"
-        ' and has the project: change their order, or set `index-strategy = "best-match"`, with which any'
-        " index may supply any project (solves the list)\n"
+        '  try: change their order, or `index-strategy = "best-match"` in `[tool.pinfold]`, if you trust both:'
+        " https://vendor.example/simple/ comes first and hides the `acme` of https://index.example/simple/"
+        " (tested: it locks)\n"
     )

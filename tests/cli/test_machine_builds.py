@@ -72,12 +72,12 @@ def test_release_without_a_build_that_runs_is_refused_with_a_release_that_has_on
 
     assert run.code == 3
     assert run.err == (
-        "error: no solution for Python 3.11 on manylinux_2_35_x86_64 for GPU-B200 with driver 570.133.20: no version"
-        " of `torch` that is required can be used\n"
+        "error: no solution for Python 3.11 on manylinux_2_35_x86_64 for GPU-B200 with driver 570.133.20: no usable"
+        " version of `torch`\n"
         "  requirements.txt:1: `torch==2.4.0`\n"
         "  because torch 2.4.0 has builds for cu118, cu121, cu124; none has kernels for sm_100 (GPU-B200); the first"
         " that does is 2.7.0+cu128\n"
-        "  try: `torch==2.7.0` at requirements.txt:1 (solves the list)\n"
+        "  try: `torch==2.7.0` at requirements.txt:1 (tested: it locks)\n"
     )
 
 

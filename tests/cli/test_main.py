@@ -126,9 +126,9 @@ def test_versions_that_only_a_build_can_read_are_a_line_each(project: Project) -
 
     assert (run.code, run.err) == (
         3,
-        "error: no solution for Python 3.11 on manylinux_2_35_x86_64: no version of `a` that is required can be used\n"
+        "error: no solution for Python 3.11 on manylinux_2_35_x86_64: no usable version of `a`\n"
         "  requirements.txt:2: `a`\n"
-        "  because https://index.example/simple/ has 2 versions in 2 files, of which these match\n"
+        "  because https://index.example/simple/ has 2 versions in 2 files; with the right version, but unusable:\n"
         "    2.0: only a build can tell what `a-2.0.tar.gz` needs, and `--no-build` forbids it\n"
         "    1.0: only a build can tell what `a-1.0.tar.gz` needs, and `--no-build` forbids it\n"
         "  try: leave out `--no-build`, or write what `a 2.0` needs into a `[[tool.pinfold.dependency-metadata]]` table"
@@ -159,12 +159,12 @@ def test_no_solution_is_3_with_the_chain_that_collides(project: Project) -> None
 
     assert (run.code, run.err) == (
         3,
-        "error: no solution for Python 3.11 on manylinux_2_35_x86_64: the requirements on `c` exclude each other\n"
+        "error: no solution for Python 3.11 on manylinux_2_35_x86_64: the requirements on `c` conflict\n"
         "  requirements.txt:2: `a`, `a 1.0` needs `c<2`\n"
         "  requirements.txt:3: `b`, `b 1.0` needs `c>=2`\n"
         "  because https://index.example/simple/ has 2 versions in 2 files, the newest 2.0\n"
-        '  try: `override-dependencies = ["c>=2"]` in `[tool.pinfold]`, which replaces all requirements on `c`: a'
-        " project that needs another version may fail (solves the list)\n",
+        '  try: last resort: `override-dependencies = ["c>=2"]` in `[tool.pinfold]` of pyproject.toml ignores that'
+        " `a 1.0` needs `c<2`: check that it runs (tested: it locks)\n",
     )
     assert project.files() == ["requirements.txt"]
 

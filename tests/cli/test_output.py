@@ -84,9 +84,9 @@ def test_reason_of_a_yanked_version_forges_no_line(project: Project) -> None:
 
     assert (run.code, run.err) == (
         3,
-        "error: no solution for Python 3.11 on manylinux_2_35_x86_64: no version of `a` that is required can be used\n"
+        "error: no solution for Python 3.11 on manylinux_2_35_x86_64: no usable version of `a`\n"
         "  requirements.txt:2: `a`\n"
-        "  because https://index.example/simple/ has 1 version in 1 file, of which these match\n"
+        "  because https://index.example/simple/ has 1 version in 1 file; with the right version, but unusable:\n"
         "    1.0: yanked (broken  [31merror: all is lost)\n"
-        "  try: `a==1.0`, if the yanked version is meant (solves the list)\n",
+        "  try: `a==1.0`, if the yanked version is meant (tested: it locks)\n",
     )

@@ -219,7 +219,7 @@ def test_inline_constraint_that_collides_is_named_by_its_key(project: Project) -
         "error: no solution for Python 3.11 on manylinux_2_35_x86_64: no version of `b` matches\n"
         "  [tool.pinfold] constraint-dependencies[1]: `b<1` (a constraint)\n"
         "  because https://index.example/simple/ has 3 versions in 3 files, the newest 2.1\n"
-        "  try: `b<=2.1` at [tool.pinfold] constraint-dependencies[1] (solves the list)\n",
+        "  try: `b<3` at [tool.pinfold] constraint-dependencies[1]: gives 2.1 (tested: it locks)\n",
     )
 
 
@@ -277,7 +277,8 @@ def test_files_of_overrides_are_named_by_what_names_them(project: Project) -> No
         "error: no solution for Python 3.11 on manylinux_2_35_x86_64: no version of `b` matches\n"
         "  far.txt:1 (from [tool.pinfold] override[0]):"
         " `b>=3` (an override, in place of all other requirements on `b`)\n"
-        "  because https://index.example/simple/ has 3 versions in 3 files, the newest 2.1\n",
+        "  because https://index.example/simple/ has 3 versions in 3 files, the newest 2.1\n"
+        "  try: `b>=2.1` in place of the override `b>=3`\n",
     )
 
 

@@ -42,7 +42,7 @@ def test_wheel_for_another_torch_named_by_url_is_no_solution(project: Project) -
         " 2.7.0.post1+cu12torch2.5cxx11abifalse` needs `torch 2.5.1 or 2.5.0`\n"
         f"  because `{FLASH}` is built for torch 2.5 and CUDA 12, without the C++11 ABI; the lock would have torch"
         " 2.6.0 for CUDA 12.4, without the C++11 ABI\n"
-        "  try: `torch==2.5.1` (solves the list)\n"
+        "  try: `torch==2.5.1` (tested: it locks)\n"
         "  try: a wheel for torch 2.6.0:"
         " `flash_attn-2.7.0.post1+cu12torch2.6cxx11abiFALSE-cp311-cp311-linux_x86_64.whl`\n"
     )
@@ -62,7 +62,7 @@ def test_wheel_for_another_torch_on_disk_is_no_solution_without_a_machine_too(pr
     assert lines[3:] == [
         f"  because `{FLASH}` is built for torch 2.5 and CUDA 12, without the C++11 ABI; the lock would have torch"
         " 2.6.0 for CUDA 12.4, without the C++11 ABI",
-        "  try: `torch==2.5.1` (solves the list)",
+        "  try: `torch==2.5.1` (tested: it locks)",
         "  try: a wheel for torch 2.6.0:"
         " `flash_attn-2.7.0.post1+cu12torch2.6cxx11abiFALSE-cp311-cp311-linux_x86_64.whl`",
     ]

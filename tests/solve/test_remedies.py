@@ -6,6 +6,7 @@ import copy
 from typing import Any, assert_never
 
 import pytest
+from packaging.requirements import Requirement
 
 from resolver.errors import Position
 from resolver.solve.explanation import Change, ChosenOption, EarlierFlag, Remedy, WrittenLine
@@ -119,3 +120,19 @@ def test_every_kind_of_change_is_tried_by_some_scenario() -> None:
         "index-strategy",
         "override-dependencies",
     }
+
+
+def test_a_relaxed_line_gives_the_version_that_the_message_names() -> None:
+    given = []
+    for scenario in FAILING:
+        explanation = find_explanation(scenario)
+        for remedy in explanation.remedies if explanation is not None else ():
+            change = remedy.changes[0] if len(remedy.changes) == 1 else None
+            if isinstance(change, WrittenLine) and ": gives " in remedy.texts[0]:
+                pins = run_scenario(follow(scenario, remedy)).pins or {}
+                given.append(
+                    (remedy.texts[0].rpartition(" ")[2], pins.get(Requirement(change.text).name, "").partition("+")[0])
+                )
+
+    assert len(given) > 20
+    assert [pair for pair in given if pair[0] != pair[1]] == []

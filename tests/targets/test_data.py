@@ -79,7 +79,7 @@ OTHER_KEYS: dict[DataFile, set[str]] = {
     "families": {"family"},
     "labels": set(),
     "metadata": set(),
-    "names": {"source", "projects", "import", "not-projects"},
+    "names": {"source", "projects", "import", "not-projects", "leftovers"},
 }
 
 

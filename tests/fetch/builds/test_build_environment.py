@@ -119,9 +119,9 @@ def test_build_requirement_without_a_wheel_is_named(server: IndexServer, open_so
     assert str(caught.value) == (
         "`a-1.0.tar.gz` cannot be built for its metadata: no wheels meet its build requirements, which are not built"
         " themselves\n"
-        f"    no solution for {host_target()}: no version of `tool` that is required can be used\n"
+        f"    no solution for {host_target()}: no usable version of `tool`\n"
         "      [build-system] requires: `tool>=1`\n"
-        f"      because {server.index_url} has 1 version in 1 file, of which these match\n"
+        f"      because {server.index_url} has 1 version in 1 file; with the right version, but unusable:\n"
         "        1.0: `tool-1.0.tar.gz`: the list allows wheels only\n"
         "  try: write its requirements into a `[[tool.pinfold.dependency-metadata]]` table of pyproject.toml"
     )
@@ -228,7 +228,7 @@ def test_build_requirement_that_no_index_has_is_named(server: IndexServer, open_
         " themselves\n"
         f"    no solution for {host_target()}: `nowhere` was not found\n"
         "      [build-system] requires: `nowhere`\n"
-        f"      because no location has it: {server.index_url}\n"
+        f"      because it is not on {server.index_url}\n"
         "  try: write its requirements into a `[[tool.pinfold.dependency-metadata]]` table of pyproject.toml"
     )
 
