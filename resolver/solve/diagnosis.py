@@ -27,7 +27,7 @@ from resolver.solve.explanation import (
     Supply,
     UnusableVersion,
     count,
-    iter_faults,
+    render_faults,
 )
 from resolver.solve.problem import Problem, Root
 from resolver.solve.project_table import ProjectTable, iter_rows
@@ -462,7 +462,7 @@ class NoSolutionError(ResolutionError):
     """The list has no solution for the target; `explanation` is the reason as data."""
 
     def __init__(self, explanation: Explanation) -> None:
-        faults = tuple(iter_faults(explanation))
+        faults = tuple(render_faults(explanation))
         super().__init__(faults[0].what)
         self.faults = faults
         self.explanation = explanation

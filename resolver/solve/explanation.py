@@ -1,6 +1,6 @@
 """Why a problem has no solution, as data: collisions, how the list leads to them, what the locations offer, remedies.
 
-`resolver.solve.diagnosis` makes these values, `iter_faults` turns them into text. They are a module of their own, so
+`resolver.solve.diagnosis` makes these values, `render_faults` turns them into text. They are a module of their own, so
 that programs, `resolver.solve.hints` and `resolver.solve.build_problem`, which applies a `Change`, need no search.
 """
 
@@ -34,8 +34,8 @@ __all__ = [
     "UnusableVersion",
     "WrittenLine",
     "count",
-    "iter_faults",
     "order_clauses",
+    "render_faults",
 ]
 
 
@@ -214,7 +214,7 @@ class Explanation:
     stood: str = ""
 
 
-def iter_faults(explanation: Explanation) -> Iterator[Fault]:
+def render_faults(explanation: Explanation) -> Iterator[Fault]:
     """A fault for each collision, the last one with the remedies."""
     what = "no solution" if explanation.is_proven else "no solution found within the limits of the search"
     faults: list[Fault] = []

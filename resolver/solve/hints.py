@@ -115,18 +115,9 @@ def _iter_name_hints(problem: Problem, collision: Collision, universe: Universe 
             text = f"another version of `{link.name}`: `{collision.project}`, which `{link.name} {link.version}` needs,"
             yield Remedy(texts=(f"{text} may mean `{known}`",))
         return
-    name = collision.project
-    data = read_data("names")
-    pins = {_read_pin(one) for one in collision.requirements}
-    if name in data["leftovers"] and pins == {Version(data["leftovers"][name])}:
-        text = f"{name}=={data['leftovers'][name]}"
-        yield Remedy(texts=(f"remove `{text}`: a leftover of `pip freeze` on Debian and Ubuntu",))
-        return
-    if (advice := data["not-projects"].get(name)) is not None:
+    name, data = collision.project, read_data("names")
+    if advice := _find_advice(collision):
         yield Remedy(texts=(advice,))
-        return
-    if name in _BUILT_IN:
-        yield Remedy(texts=(f"remove `{name}`: it is a part of Python, and is imported without being installed",))
         return
     lines = [Requirement(one.text) for one in collision.requirements if not one.links and is_readable(one.text)]
     project = data["import"].get(name)
@@ -146,6 +137,16 @@ def _iter_name_hints(problem: Problem, collision: Collision, universe: Universe 
             if not one.links and is_readable(one.text)
         )
         yield Remedy(texts=(text,), changes=written)
+
+
+def _find_advice(collision: Collision) -> str:
+    """What to do about a name that is no project, or a line of no use; empty for any other."""
+    name, data = collision.project, read_data("names")
+    pin = data["leftovers"].get(name)
+    if pin is not None and {_read_pin(one) for one in collision.requirements} == {Version(pin)}:
+        return f"remove `{name}=={pin}`: a leftover of `pip freeze` on Debian and Ubuntu"
+    is_built_in = f"remove `{name}`: it is a part of Python, and is imported without being installed"
+    return str(data["not-projects"].get(name, is_built_in if name in _BUILT_IN else ""))
 
 
 def _rename(text: str, project: str, *, keeps: bool) -> str:
@@ -550,8 +551,7 @@ def _iter_machine_hints(problem: Problem, collision: Collision) -> Iterator[Reme
     for machine in load_machines():
         if machine.gpu is not None and machine.gpu.capability < own:
             older.setdefault(machine.gpu.capability, machine.name)
-    for capability in sorted(older, reverse=True)[:_MOST_MACHINES]:
-        name = older[capability]
+    for name in [older[capability] for capability in sorted(older, reverse=True)[:_MOST_MACHINES]]:
         yield Remedy(texts=(f"`-m {name}`, if it will run there",), changes=(ChosenOption(name="-m", value=name),))
 
 
