@@ -103,6 +103,7 @@ def test_worker_that_cannot_run_pinfold_has_a_fault_and_one_that_dies_has_none(f
             return (os._exit, (1,))
 
     with open_client(scheduler) as client:
+        client.wait_for_workers(2)  # An earlier test has killed one, which starts again.
         absent = examine_workers(client, cast("WorkerOptions", Absent()), ())
         assert {one.fault for one in absent.values()} <= {
             "it cannot run pinfold (ModuleNotFoundError)",
