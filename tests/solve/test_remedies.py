@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, assert_never
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import NormalizedName
 
-from resolver.errors import Position
+from resolver.errors import FetchError, Position
+from resolver.index.location import Location
+from resolver.index.package_source import PackageSource
+from resolver.index.project_page import ProjectPage
 from resolver.solve.explanation import Change, ChosenOption, EarlierFlag, Remedy, WrittenLine
+from resolver.solve.problem import Problem, Root
+from resolver.solve.remedies import TrialResult, Trials
+from resolver.solve.search.universe import Conflict, Found, Universe
+from tests.solve.memory_source import DEFAULT_INDEX, TARGET, MemorySource, Release, index_location
 from tests.solve.scenario import Scenario, find_explanation, iter_scenarios, run_scenario
 
 FAILING = [scenario for scenario in iter_scenarios() if "error" in scenario.table]
@@ -136,3 +146,75 @@ def test_a_relaxed_line_gives_the_version_that_the_message_names() -> None:
 
     assert len(given) > 20
     assert [pair for pair in given if pair[0] != pair[1]] == []
+
+
+def build_problem_of(*names: str) -> Problem:
+    roots = [
+        Root(position=Position(item=number), text=name, name=NormalizedName(name)) for number, name in enumerate(names)
+    ]
+    return Problem(target=TARGET, roots=roots, locations=lambda name: (index_location(),))
+
+
+def read_in_trial(names: Sequence[str], *releases: Release, source: PackageSource | None = None) -> list[TrialResult]:
+    """What a trial comes to that reads the pages of projects and the metadata of all of their files; twice."""
+    inner = source or MemorySource(releases={DEFAULT_INDEX: releases})
+
+    def look(problem: Problem, source: PackageSource) -> tuple[Universe, Found]:
+        assert source.observe is None and source.answers is None
+        for name in names:
+            page = source.project_page(NormalizedName(name), index_location())
+            for row in range(0 if page is None else len(page.versions)):
+                assert page is not None
+                source.dependencies(page.files(row)[0])
+        return Universe(problem, source), Found(rows={}, steps=0)
+
+    trials = Trials(look=look, open_source=lambda target: inner)
+    return [trials.run(build_problem_of(*names))[0] for _ in range(2)]
+
+
+def test_a_trial_is_bounded_by_what_it_reads() -> None:
+    many = [Release(name=NormalizedName("a"), version=f"{number}.0") for number in range(50)]
+    wide = [Release(name=NormalizedName(f"p{number}"), version="1.0") for number in range(250)]
+
+    assert read_in_trial(["a"], *many[:30]) == [TrialResult.SOLVED] * 2
+    assert read_in_trial(["a"], *many) == [TrialResult.UNKNOWN] * 2
+    assert read_in_trial([f"p{number}" for number in range(150)], *wide) == [TrialResult.SOLVED] * 2
+    assert read_in_trial([f"p{number}" for number in range(250)], *wide) == [TrialResult.UNKNOWN] * 2
+
+
+def test_a_trial_builds_nothing() -> None:
+    sdist = Release(name=NormalizedName("a"), version="1.0", wheels=(), sdist=True, built=True)
+
+    assert read_in_trial(["a"], sdist) == [TrialResult.CONFLICT] * 2
+
+
+def test_a_location_that_fails_is_queried_by_one_trial_alone() -> None:
+    class Failing(MemorySource):
+        queries = 0
+
+        def project_page(self, name: NormalizedName, location: Location) -> ProjectPage | None:
+            self.queries += 1
+            raise FetchError("no answer", url=location.url.public)
+
+    source = Failing(releases={})
+
+    assert read_in_trial(["a"], source=source) == [TrialResult.UNKNOWN] * 2
+    assert source.queries == 1
+
+
+def test_trials_end_after_a_number_of_them_and_with_a_list_of_hashes() -> None:
+    looked = []
+
+    def look(problem: Problem, source: PackageSource) -> tuple[Universe, Conflict]:
+        looked.append(problem)
+        return Universe(problem, source), Conflict(causes=(), steps=0)
+
+    trials = Trials(look=look, open_source=lambda target: MemorySource(releases={}))
+    results = [trials.run(build_problem_of("a"))[0] for _ in range(20)]
+
+    assert set(results[: len(looked)]) == {TrialResult.CONFLICT}
+    assert 0 < len(looked) < 20
+    assert set(results[len(looked) :]) == {TrialResult.UNKNOWN}
+    fresh = Trials(look=look, open_source=lambda target: MemorySource(releases={}))
+    assert fresh.run(replace(build_problem_of("a"), require_hashes=True))[0] is TrialResult.UNKNOWN
+    assert fresh.run(None)[0] is TrialResult.UNKNOWN
