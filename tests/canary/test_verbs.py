@@ -60,6 +60,15 @@ def test_check_leaves_nothing(locked: World, words: tuple[str, ...]) -> None:
     assert locked.find_leaks() == []
 
 
+def test_progress_on_a_terminal_holds_nothing(locked: World) -> None:
+    run = locked.run_on_terminal(*locked.lock_words("--refresh"))
+    assert run.code == 0, run.err
+    # The display has drawn requests, and has erased them.
+    assert re.search(r"\d+ pages?", run.err)
+    assert "\x1b[" in run.err
+    assert locked.find_leaks() == []
+
+
 def test_lock_on_standard_output_holds_nothing(locked: World) -> None:
     run = locked.lock("-o", "-")
     assert run.code == 0, run.err

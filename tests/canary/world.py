@@ -11,15 +11,17 @@ What a user keeps himself lies in `planted` and in `project/pyproject.toml`; eve
 from __future__ import annotations
 
 import os
+import pty
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from types import MappingProxyType
 
 import packaging
 
@@ -144,15 +146,36 @@ class World:
         self.note(out + err)
         return Run(code=process.returncode, out=out, err=err)
 
-    def start(self, *words: str, form: str = "COMMAND") -> subprocess.Popen[str]:
-        """Start the command."""
+    def run_on_terminal(self, *words: str) -> Run:
+        """Run the command with its standard error on a terminal, where it shows its progress."""
+        ours, theirs = pty.openpty()
+        parts = []
+        with self.start(*words, stderr=theirs, variables={"TERM": "xterm"}) as process:
+            os.close(theirs)
+            with suppress(OSError):  # Linux ends the output of a terminal so.
+                while part := os.read(ours, 65536):
+                    parts.append(part)
+            out = process.communicate(timeout=_TIMEOUT_S)[0]
+        os.close(ours)
+        err = b"".join(parts).decode()
+        self.note(out + err)
+        return Run(code=process.returncode, out=out, err=err)
+
+    def start(
+        self,
+        *words: str,
+        form: str = "COMMAND",
+        stderr: int = subprocess.PIPE,
+        variables: Mapping[str, str] = MappingProxyType({}),
+    ) -> subprocess.Popen[str]:
+        """Start the command; `variables` are set beside those of the user."""
         return subprocess.Popen(
             [sys.executable, str(_ENTRY), str(self.records), form, *words],
             cwd=self.project,
-            env=self.environment(),
+            env={**self.environment(), **variables},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=stderr,
             encoding="utf-8",
         )
 
