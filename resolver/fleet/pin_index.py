@@ -102,15 +102,23 @@ class PinIndex:
         self._is_new = is_new
         self._numbers: dict[tuple[str, tuple[object, ...]], int] = {}
         try:
+            self._prepare()
+        except BaseException:
+            self._database.close()
+            raise
+
+    def _prepare(self) -> None:
+        """Raises InputError for a file that is no index of this version."""
+        try:
             found = self._database.execute("PRAGMA user_version").fetchone()[0]
         except sqlite3.DatabaseError as error:
-            raise InputError(f"`{path}` is no index of pins: {error}") from error
-        if is_new:
+            raise InputError(f"`{self._path}` is no index of pins: {error}") from error
+        if self._is_new:
             # The journal has all of it: a power cut may lose the index, the death of a process does not.
             self._database.execute("PRAGMA synchronous = OFF")
             self._database.execute("PRAGMA cache_size = -65536")
         if found != _SCHEMA_VERSION:
-            raise InputError(f"`{path}` is the index of another version of pinfold", remedy="`lock fleet`")
+            raise InputError(f"`{self._path}` is the index of another version of pinfold", remedy="`lock fleet`")
 
     def __enter__(self) -> Self:
         return self

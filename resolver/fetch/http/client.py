@@ -146,6 +146,8 @@ class HttpClient:
         """Close all connections, and the cache. A borrowed transport stays open."""
         with self._lock:
             (self._found_cache or self._direct).close()
+            # A thread that still ends opens no cache.
+            self._with_cache = None
 
     @property
     def _cached(self) -> httpx.BaseTransport:
