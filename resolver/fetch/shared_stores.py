@@ -52,7 +52,7 @@ _T = TypeVar("_T")
 _REDIS = ("redis", "rediss", "unix")
 _PREFIX = "pinfold-1"
 _LIFETIME_S = 30 * 86_400
-"""Redis keeps a value that nobody writes again for a month."""
+"""Redis keeps a value for a month after its last write."""
 _TIMEOUT_S = 5.0
 """Longer than a busy server takes: after an error, pages are requested that another worker has."""
 _PAUSE_S = 15.0

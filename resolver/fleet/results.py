@@ -112,7 +112,7 @@ def build_failed_row(
     """The row of a list, or one of its machine types, that could not be locked.
 
     `cause` None is that of the error. `root` is the folder of a worker, which the texts leave out. Of an exception that
-    is no PinfoldError only the type and the line of code are told: its text may quote anything.
+    is no PinfoldError only the type and the line of code are shown: its text may quote anything.
     """
     if isinstance(error, PinfoldError):
         cause = cause or next((name for kind, name in _CAUSES if isinstance(error, kind)), "bug")

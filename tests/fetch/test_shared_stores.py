@@ -140,7 +140,7 @@ class PlainFiles(MemoryFileSystem):  # type: ignore[misc]  # it has no annotatio
 
     def pipe_file(self, path: str, value: bytes, mode: str = "overwrite", **options: Any) -> None:
         if mode == "create":
-            raise NotImplementedError(mode)
+            raise NotImplementedError(mode)  # As file systems of fsspec say that they lack it.
         super().pipe_file(path, value, **options)
 
 

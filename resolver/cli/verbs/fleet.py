@@ -210,7 +210,7 @@ class _Display:
 def _render(result: FleetResult, options: FleetOptions) -> str:
     """The summary of a run: counts by state, by cause and by machine type, what failed, and where all else is.
 
-    There may be thousands of failures, so the first ones are told; all messages are rows of the result.
+    There may be thousands of failures, so the first ones are shown; all messages are rows of the result.
     """
     summary = result.summary
     states = dict(summary["states"])
